@@ -1,0 +1,159 @@
+package redlatch
+
+import (
+	"reflect"
+
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/quorum"
+)
+
+// A Locker makes mutexes on a configuration: a set of nodes, and the rule by
+// which their votes decide. A program usually has one. It may be used by several
+// goroutines at once, keeps no connection of its own, and needs no closing.
+type Locker struct {
+	nodes []*node
+	rule  quorum.Rule
+	alone bool  // one node, and it can be asked in the caller's goroutine
+	err   error // what is wrong with the configuration
+}
+
+// New returns a Locker on the given nodes, of which a majority decides: one node
+// is one Redis, three or five independent masters are Redlock. Order does not
+// matter, but errors number the nodes by it.
+//
+// A configuration that cannot work (no pool, a nil pool, the same pool twice,
+// more than 64) is reported by the first call of every Mutex made from it.
+func New(pools ...pool.Pool) *Locker {
+	l := &Locker{}
+	if len(pools) == 0 {
+		l.err = badConfig("New was given no pool: it needs at least one")
+		return l
+	}
+	nodes := l.add("New", pools)
+	return l.withRule(quorum.Majority(nodes))
+}
+
+// NewJoint returns a Locker that needs a majority of both, the old nodes and the
+// new: the bridge on which clients move from New(old...) to New(new...). Those
+// that use the joint configuration exclude those that use either, so each of
+// the two steps can be made client by client. Clients of the old configuration
+// and of the new do not exclude each other: before the first client moves on to
+// New(new...) the last must have left New(old...).
+//
+// A pool may be in both lists. A configuration that cannot work is reported as
+// by [New].
+func NewJoint(old, new []pool.Pool) *Locker {
+	l := &Locker{}
+	if len(old) == 0 || len(new) == 0 {
+		l.err = badConfig("NewJoint was given %d old and %d new pools: it needs at least one of each", len(old), len(new))
+		return l
+	}
+	a := l.add("NewJoint's old configuration", old)
+	b := l.add("NewJoint's new configuration", new)
+	return l.withRule(quorum.Joint{quorum.Majority(a), quorum.Majority(b)})
+}
+
+// add makes sure that every pool has its node and returns the set of them. Of
+// several things that are wrong the first is kept.
+func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
+	var set quorum.Set
+	for i, p := range pools {
+		if l.err != nil {
+			return 0
+		}
+		if isNil(p) {
+			l.err = badConfig("%s: pool #%d is nil", where, i)
+			return 0
+		}
+		n := l.index(p)
+		switch {
+		case n < len(l.nodes) && set.Has(n):
+			l.err = badConfig("%s: pool #%d is the same as an earlier one: a node has one vote", where, i)
+		case n == quorum.MaxNodes:
+			l.err = badConfig("%s: pool #%d is one too many: %d nodes at most", where, i, quorum.MaxNodes)
+		case n == len(l.nodes):
+			l.nodes = append(l.nodes, newNode(p))
+			fallthrough
+		default:
+			set = set.With(n)
+		}
+	}
+	return set
+}
+
+func (l *Locker) withRule(rule quorum.Rule) *Locker {
+	l.rule = rule
+	if l.err == nil && len(l.nodes) == 1 && l.nodes[0].bounded {
+		l.alone, l.nodes[0].alone = true, true
+	}
+	return l
+}
+
+// index returns the index of the node that p stands for; of a new one, the next.
+func (l *Locker) index(p pool.Pool) int {
+	id := identity(p)
+	for i, n := range l.nodes {
+		if id != nil && id == identity(n.pool) {
+			return i
+		}
+	}
+	return len(l.nodes)
+}
+
+// identity returns what two pools of one node have in common, or nil if that
+// cannot be told.
+func identity(p pool.Pool) any {
+	var id any = p
+	if p, ok := p.(pool.Identified); ok {
+		id = p.ID()
+	}
+	if !reflect.ValueOf(id).Comparable() {
+		return nil
+	}
+	return id
+}
+
+// isNil reports whether p is nil, or a nil pointer in a pool's clothes.
+func isNil(p pool.Pool) bool {
+	if p == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(p); v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
+}
+
+// NewMutex returns a mutex of the given name, which is the key on the nodes, byte
+// for byte. Every name works, except that a Redis Cluster maps it to a slot, by
+// what is between its first { and the next }.
+//
+// An option that cannot work is reported by the first call of the Mutex.
+func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
+	m := &Mutex{
+		locker:        l,
+		name:          name,
+		expiry:        defaultExpiry,
+		tries:         defaultTries,
+		delay:         randomDelay,
+		driftFactor:   defaultDriftFactor,
+		timeoutFactor: defaultTimeoutFactor,
+		generate:      randomValue,
+	}
+	for i, option := range options {
+		if option == nil {
+			m.err = badConfig("option #%d is nil", i)
+			return m
+		}
+		option.Apply(m)
+	}
+	if m.err = l.err; m.err == nil {
+		m.err = m.check()
+	}
+	m.timeout = m.nodeTimeout()
+	if !l.alone {
+		m.lanes = make([]lane, len(l.nodes))
+	}
+	return m
+}

@@ -1,0 +1,258 @@
+package redlatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redlatch/redlatch/pool"
+)
+
+const (
+	// A node that nobody has asked for this long is no longer remembered as
+	// one that does not answer: it is tried again like any other.
+	remembered = time.Second
+
+	// A release that could not be delivered is tried again after the first of
+	// these, and then after twice as long each time, up to the second.
+	minBackoff = 50 * time.Millisecond
+	maxBackoff = time.Second
+
+	// maxDebts bounds what is remembered for a node that stays away. What is
+	// forgotten beyond that expires by itself.
+	maxDebts = 1024
+)
+
+// A node is one pool as all mutexes of a Locker see it: whether it answers, and
+// what it is owed.
+//
+// A node that let a command go unanswered is not asked again, so that a round
+// does not wait for it, and neither goroutines nor connections nor keys to undo
+// pile up at it. Instead one goroutine probes it, by one command at a time that
+// changes nothing. The same goroutine pays its debts: releases that it has not
+// confirmed. It starts when there is something to do and ends when there is not.
+type node struct {
+	pool    pool.Pool
+	bounded bool
+	alone   bool // the only one, whose silence nobody can make up for: it is always asked
+
+	mu      sync.Mutex
+	silent  time.Time    // since when it has not answered; zero if it does; guarded by mu
+	probe   pool.Request // what to ask it meanwhile; guarded by mu
+	wanted  time.Time    // when a call last wanted to ask it; guarded by mu
+	debts   []debt       // guarded by mu
+	tending bool         // the goroutine runs; guarded by mu
+
+	wake chan struct{} // there is something new to do; holds one such message
+}
+
+// A debt is a release that the node has not confirmed.
+type debt struct {
+	release pool.Request
+	due     time.Time     // not to be paid before
+	until   time.Time     // not to be paid after: the key has expired by itself
+	backoff time.Duration // how long the last attempt that failed put it off
+
+	// times is how often the node has to say that the key is not there. It is
+	// 2 if the acquire to undo has never been answered: that may yet take
+	// effect, after the first release.
+	times int
+}
+
+func newNode(p pool.Pool) *node {
+	n := &node{pool: p, wake: make(chan struct{}, 1)}
+	if b, ok := p.(pool.Bounded); ok {
+		n.bounded = b.Bounded()
+	}
+	return n
+}
+
+// ask asks the node, and notices if it does not answer.
+func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
+	if !n.bounded {
+		// It may not come back in time, but the word gets around.
+		overdue := time.AfterFunc(req.Timeout, func() { n.noAnswer(req) })
+		defer overdue.Stop()
+	}
+	a, err := n.pool.Ask(ctx, req)
+	if unanswered(err) && !n.alone {
+		n.noAnswer(req)
+	}
+	return a, err
+}
+
+// unanswered reports whether err means that a node has kept silent for as long
+// as it was given. Refusals, broken connections and the like are answers.
+func unanswered(err error) bool {
+	if err == nil {
+		return false
+	}
+	var network net.Error
+	return errors.Is(err, pool.ErrNoAnswer) ||
+		errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &network) && network.Timeout()
+}
+
+// delivered reports whether err, that a request ended with, leaves no doubt that
+// the node was told, even if it refused.
+func delivered(err error) bool {
+	if err == nil {
+		return true
+	}
+	var refusal *pool.ServerError
+	return errors.As(err, &refusal)
+}
+
+// noAnswer notes that the node has not answered req.
+func (n *node) noAnswer(req pool.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	n.wanted = now
+	if !n.silent.IsZero() {
+		return
+	}
+	n.silent = now.Add(-req.Timeout)
+	n.probe = req
+	n.probe.Op = pool.Look
+	n.tend()
+}
+
+// unwell returns nil if the node may be asked, and else why it is not. That
+// error is one of a request that was not sent.
+func (n *node) unwell() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.silent.IsZero() {
+		return nil
+	}
+	now := time.Now()
+	n.wanted = now
+	n.tend()
+	return pool.NotSent(fmt.Errorf("%w for %v: it is asked again when it does", pool.ErrNoAnswer, now.Sub(n.silent).Round(time.Millisecond)))
+}
+
+// owe makes sure that the node gets the release: after the given time, and as
+// soon as it can be reached, and as often as it takes (see debt.times).
+func (n *node) owe(release pool.Request, times int, after time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.debts) == maxDebts {
+		n.debts = slices.Delete(n.debts, 0, 1)
+	}
+	now := time.Now()
+	n.debts = append(n.debts, debt{
+		release: release,
+		due:     now.Add(after),
+		until:   now.Add(release.Expiry + remembered),
+		times:   times,
+	})
+	n.tend()
+}
+
+// tend makes sure that the goroutine runs and looks again. The caller holds mu.
+func (n *node) tend() {
+	if n.tending {
+		select {
+		case n.wake <- struct{}{}:
+		default: // it will look anyway
+		}
+		return
+	}
+	n.tending = true
+	go func() {
+		for {
+			wait, more := n.step()
+			if !more {
+				return
+			}
+			n.pause(wait)
+		}
+	}()
+}
+
+// pause waits, or until there is something new to do.
+func (n *node) pause(wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.wake:
+	}
+}
+
+// step does what is due, one command, and returns how long to wait before the
+// next step, and whether there will be one.
+func (n *node) step() (wait time.Duration, more bool) {
+	n.mu.Lock()
+	now := time.Now()
+	n.debts = slices.DeleteFunc(n.debts, func(d debt) bool { return !now.Before(d.until) })
+	if !n.silent.IsZero() && len(n.debts) == 0 && now.Sub(n.wanted) > remembered {
+		n.silent = time.Time{}
+	}
+	if !n.silent.IsZero() {
+		probe := n.probe
+		n.mu.Unlock()
+		return n.knock(probe), true
+	}
+	if len(n.debts) == 0 {
+		n.tending = false
+		n.mu.Unlock()
+		return 0, false
+	}
+	next := 0
+	for i, d := range n.debts {
+		if d.due.Before(n.debts[next].due) {
+			next = i
+		}
+	}
+	d := n.debts[next]
+	if wait := d.due.Sub(now); wait > 0 {
+		n.mu.Unlock()
+		return wait, true
+	}
+	n.debts = slices.Delete(n.debts, next, next+1)
+	n.mu.Unlock()
+	n.pay(d)
+	return 0, true
+}
+
+// knock asks the node the probe, and returns how long to wait before the next.
+func (n *node) knock(probe pool.Request) time.Duration {
+	start := time.Now()
+	_, err := n.pool.Ask(context.Background(), probe)
+	if unanswered(err) {
+		return minBackoff - time.Since(start) // it may have come back at once
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.silent = time.Time{}
+	return 0
+}
+
+// pay sends a release that the node is owed, and keeps it if that did not
+// settle it.
+func (n *node) pay(d debt) {
+	a, err := n.ask(context.Background(), d.release)
+	now := time.Now()
+	switch {
+	case !delivered(err):
+		d.backoff = min(max(2*d.backoff, minBackoff), maxBackoff)
+		d.due = now.Add(d.backoff)
+	case err != nil || a.State == pool.Yes || d.times <= 1:
+		return
+	default:
+		d.times--
+		d.due = now.Add(d.release.Timeout)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.debts = append(n.debts, d)
+}

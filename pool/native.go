@@ -1,0 +1,61 @@
+package pool
+
+import "strings"
+
+// Newer servers compare and delete, or compare and extend, by one command of
+// their own: on Valkey 9.1 that halves the server's work of a release against
+// the script. Which one a server has, it is asked; its version says nothing
+// about the proxy or the rules of access in front of it.
+//
+//	Valkey 9.0    DELIFEQ key value          SET key value IFEQ value PX ms
+//	Redis 8.4     DELEX key IFEQ value       SET key value IFEQ value PX ms
+const (
+	nativeUnknown int32 = iota // not asked yet
+	nativeNone
+	nativeDelifeq
+	nativeDelex
+)
+
+// hasNative reports whether the server has native commands, asking it once.
+func (c *call) hasNative() bool {
+	if c.redis.native.Load() == nativeUnknown {
+		reply, err := c.do("COMMAND", "INFO", "DELIFEQ", "DELEX")
+		if err != nil && !refusedWith(err, "") {
+			return false // no answer: the next call will ask again
+		}
+		c.resent = false // that was the question, not the request
+		c.redis.native.Store(nativeOf(reply))
+	}
+	return c.redis.native.Load() > nativeNone
+}
+
+// nativeOf reads the reply of COMMAND INFO: an entry for each command, nil for
+// one that the server does not have.
+func nativeOf(reply any) int32 {
+	entries, _ := reply.([]any)
+	for i, found := range []int32{nativeDelifeq, nativeDelex} {
+		if len(entries) != 2 {
+			break
+		}
+		if entry, _ := entries[i].([]any); len(entry) > 0 {
+			return found
+		}
+	}
+	return nativeNone
+}
+
+func (c *call) nativeDelete() (any, error) {
+	if c.redis.native.Load() == nativeDelex {
+		return c.do("DELEX", c.Name, "IFEQ", c.Value)
+	}
+	return c.do("DELIFEQ", c.Name, c.Value)
+}
+
+// unsupported reports whether the server does not have the command after all,
+// or does not let this user run it. A script may still do.
+func unsupported(err error) bool {
+	return refusedWith(err, "ERR unknown command") ||
+		refusedWith(err, "ERR syntax error") ||
+		refusedWith(err, "NOPERM") ||
+		refusedWith(err, "ERR") && strings.Contains(err.Error(), "not support")
+}

@@ -1,0 +1,196 @@
+// Package pool is the contract of one node, and the Redis side of it.
+//
+// A [Pool] is a lock server as the lock sees it: it can be asked to acquire,
+// extend, release or look at one key. [NewRedis] turns anything that can send
+// one command to a Redis server into such a node; the packages below this one
+// do that for one client library each.
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Pool is one node: an independent lock server, usually one Redis master.
+type Pool interface {
+	// Ask puts one request to the node and returns its answer.
+	//
+	// It returns at the end of ctx or after req.Timeout, whichever comes
+	// first, with or without an answer. Its error then matches [ErrNoAnswer]
+	// or the context's error. The errors tell what is known of the outcome:
+	//
+	//	nil                the node has answered
+	//	[ErrNotSent]       nothing was sent, nothing has happened
+	//	[*ServerError]     the node refused the request; nothing has happened
+	//	any other          not known: the request may take effect, even later
+	//
+	// Ask may be called by several goroutines at once. It never sends a
+	// request a second time unless that is harmless.
+	Ask(ctx context.Context, req Request) (Answer, error)
+}
+
+// Bounded is what a Pool implements if its Ask can be relied on to return in
+// time, as the conformance test in package pooltest checks it. Such a node is
+// asked in the goroutine of whoever locks. Any other Pool is asked in a
+// goroutine of its own that is not waited for: slower, but no call of the lock
+// hangs when the driver does.
+type Bounded interface {
+	Pool
+	Bounded() bool
+}
+
+// Identified is what a Pool implements to say which node it stands for. Two
+// pools whose IDs are equal (==) are one node: listing both would let one
+// server vote twice.
+type Identified interface {
+	Pool
+	ID() any
+}
+
+// An Op is what a node is asked to do. Its zero value is no operation.
+type Op uint8
+
+const (
+	// Acquire sets the key to Value, for Expiry, if there is no key.
+	// Yes: it was set. Other: there is a key, even if it holds Value; unless a
+	// lost reply made Ask send the request again, and the first sending set it.
+	Acquire Op = 1 + iota
+	// Extend sets the key's time to live to Expiry if it holds Value.
+	Extend
+	// Release deletes the key if it holds Value.
+	Release
+	// Look changes nothing and tells whether the key holds Value.
+	Look
+)
+
+// String returns the operation in lower case.
+func (op Op) String() string {
+	switch op {
+	case Acquire:
+		return "acquire"
+	case Extend:
+		return "extend"
+	case Release:
+		return "release"
+	case Look:
+		return "look"
+	}
+	return fmt.Sprintf("Op(%d)", uint8(op))
+}
+
+// A Request is one question to one node.
+type Request struct {
+	Op    Op
+	Name  string // the key, byte for byte
+	Value string // who asks: the owner's random token
+
+	// Expiry is the time to live to set, for Acquire and Extend. The part
+	// below a millisecond is dropped; what remains is at least one.
+	Expiry time.Duration
+
+	// Timeout is how long to wait for the answer at most; 0 is as long as the
+	// context lasts. It is a part of the request, rather than of the context,
+	// so that a driver that can set a deadline on its connection needs no
+	// timer, and an error can tell the node's time from the caller's.
+	Timeout time.Duration
+
+	// Explain asks of a refused Acquire what else can be known of the key: its
+	// time to live, and the server's complaint if it is not a string. A Redis
+	// server is then asked by a script rather than by a plain SET.
+	Explain bool
+}
+
+// A State is what a node says of a key. Its zero value is no state.
+type State uint8
+
+const (
+	// Yes means that the key holds, or held until it was released just now,
+	// the value asked for.
+	Yes State = 1 + iota
+	// Other means that the key is another owner's.
+	Other
+	// Absent means that there is no key.
+	Absent
+)
+
+// String returns the state in lower case.
+func (s State) String() string {
+	switch s {
+	case Yes:
+		return "yes"
+	case Other:
+		return "other"
+	case Absent:
+		return "absent"
+	}
+	return fmt.Sprintf("State(%d)", uint8(s))
+}
+
+// NoExpiry is the time to live of a key that never expires.
+const NoExpiry time.Duration = -1
+
+// An Answer is what a node said.
+type Answer struct {
+	State State
+
+	// TTL is how long the key has left, to the millisecond, or NoExpiry. It is
+	// known of every key that Look finds and of a refused Acquire that was to
+	// Explain; else it is 0.
+	TTL time.Duration
+
+	// Resent means that the request was sent more than once, since a
+	// connection broke before its reply came. A Release that is answered
+	// Absent may then have been served by an earlier sending.
+	Resent bool
+}
+
+// ErrNoAnswer is matched by the error of an Ask whose Timeout has passed.
+var ErrNoAnswer = errors.New("no answer")
+
+// NoAnswer returns the error of an Ask that has waited for timeout. It matches
+// [ErrNoAnswer], and no error of a context: the caller's may be in good health.
+func NoAnswer(timeout time.Duration) error {
+	return fmt.Errorf("%w within %v", ErrNoAnswer, timeout)
+}
+
+// ErrNotSent is matched by the error of an Ask that sent nothing: the server
+// could not be connected to, or the request was malformed.
+var ErrNotSent = errors.New("nothing was sent")
+
+// NotSent returns err as the error of an Ask that sent nothing: its text is
+// err's, and it matches err and [ErrNotSent].
+func NotSent(err error) error { return &notSent{err} }
+
+type notSent struct{ err error }
+
+func (e *notSent) Error() string        { return e.err.Error() }
+func (e *notSent) Unwrap() error        { return e.err }
+func (e *notSent) Is(target error) bool { return target == ErrNotSent }
+
+// A ServerError is a node's refusal, in its own words. It is the error of an
+// Ask that had no effect.
+type ServerError struct {
+	Message string // "WRONGTYPE Operation against a key holding …"
+}
+
+// Error returns the server's words.
+func (e *ServerError) Error() string { return e.Message }
+
+// Check returns the error that Ask owes a request that no node could serve, or
+// nil. The error matches [ErrNotSent].
+func (req Request) Check() error {
+	var problem string
+	switch {
+	case req.Op < Acquire || req.Op > Look:
+		problem = "no such operation"
+	case req.Value == "":
+		problem = "the value is empty"
+	case (req.Op == Acquire || req.Op == Extend) && req.Expiry < time.Millisecond:
+		problem = fmt.Sprintf("the expiry %v is under a millisecond", req.Expiry)
+	default:
+		return nil
+	}
+	return NotSent(fmt.Errorf("pool: %v: %s", req.Op, problem))
+}

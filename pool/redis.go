@@ -1,0 +1,271 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// ErrClosed is matched by the error of a [Commander] whose connection turned
+// out to be closed by the server, before a reply was read. Whether the command
+// took effect is not known; another call uses another connection.
+var ErrClosed = errors.New("the server closed the connection")
+
+// A Commander sends one command to a Redis server: all that a driver supplies.
+type Commander interface {
+	// Do sends a command, its name first, and returns the reply. An argument
+	// is a string or an int64. A reply is nil, an int64, a string, or a []any
+	// of such replies.
+	//
+	// It returns by the end of ctx, or after timeout if that is not 0. Its
+	// error is a [*ServerError] for an error reply, matches [ErrNotSent] if
+	// nothing was sent, [ErrNoAnswer] if timeout has passed, [ErrClosed] if
+	// the connection was closed, and the context's error if ctx has ended.
+	Do(ctx context.Context, timeout time.Duration, args ...any) (any, error)
+
+	// Idle returns how many connections are kept open for reuse: as many may
+	// turn out to be closed, one after the other.
+	Idle() int
+}
+
+// Redis is a node that is a Redis server, or one that speaks its protocol. The
+// state of a lock is one string key, named as the lock, that holds the owner's
+// value and has a time to live in milliseconds.
+type Redis struct {
+	commander Commander
+	native    atomic.Int32 // what the server was found to offer: see native.go
+}
+
+var _ Pool = (*Redis)(nil)
+
+// NewRedis returns the node behind c.
+func NewRedis(c Commander) *Redis { return &Redis{commander: c} }
+
+// Ask implements [Pool]. Every request is one command, except: the first use of
+// a script that the server does not know; the very first Release or Extend,
+// which asks the server once which native commands it has; a native command's
+// refusal, which is looked into; and a request that is sent again because the
+// server had closed the connection.
+func (r *Redis) Ask(ctx context.Context, req Request) (Answer, error) {
+	if err := req.Check(); err != nil {
+		return Answer{}, err
+	}
+	c := call{redis: r, ctx: ctx, Request: req}
+	if req.Timeout > 0 {
+		c.deadline = time.Now().Add(req.Timeout) // of all the commands together
+	}
+	var a Answer
+	var err error
+	switch req.Op {
+	case Acquire:
+		a, err = c.acquire()
+	case Extend:
+		a, err = c.extend()
+	case Release:
+		a, err = c.release()
+	case Look:
+		a, err = c.look()
+	}
+	a.Resent = c.resent
+	return a, err
+}
+
+// call is one Ask under way.
+type call struct {
+	redis    *Redis
+	ctx      context.Context
+	deadline time.Time // zero if there is none
+	resent   bool      // a command was sent again after its reply was lost
+	Request
+}
+
+func (c *call) milliseconds() int64 { return int64(c.Expiry / time.Millisecond) }
+
+func (c *call) acquire() (Answer, error) {
+	if c.Explain {
+		a, mine, err := c.stateAndTTL(c.eval(&acquireScript, c.Value, c.milliseconds()))
+		if mine && c.resent {
+			a = Answer{State: Yes} // taken by the first sending
+		}
+		return a, err
+	}
+	reply, err := c.do("SET", c.Name, c.Value, "NX", "PX", c.milliseconds())
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case reply == "OK":
+		return Answer{State: Yes}, nil
+	case reply != nil:
+		return Answer{}, unexpected(c.Op, reply)
+	case c.resent:
+		// It may have been taken by ourselves, the first time.
+		a, err := c.look()
+		if a.State == Absent {
+			a = Answer{State: Other} // it was another's, and has just ended
+		}
+		return a, err
+	}
+	return Answer{State: Other}, nil
+}
+
+func (c *call) extend() (Answer, error) {
+	if c.hasNative() {
+		reply, err := c.do("SET", c.Name, c.Value, "IFEQ", c.Value, "PX", c.milliseconds())
+		switch {
+		case unsupported(err):
+			c.redis.native.Store(nativeNone)
+		case err != nil:
+			return Answer{}, err
+		case reply == "OK":
+			return Answer{State: Yes}, nil
+		default:
+			return c.refused()
+		}
+	}
+	return c.state(c.eval(&extendScript, c.Value, c.milliseconds()))
+}
+
+func (c *call) release() (Answer, error) {
+	if c.hasNative() {
+		reply, err := c.nativeDelete()
+		switch {
+		case unsupported(err):
+			c.redis.native.Store(nativeNone)
+		case err != nil:
+			return Answer{}, err
+		case reply == int64(1):
+			return Answer{State: Yes}, nil
+		default:
+			return c.refused()
+		}
+	}
+	return c.state(c.eval(&releaseScript, c.Value))
+}
+
+func (c *call) look() (Answer, error) {
+	a, _, err := c.stateAndTTL(c.eval(&lookScript, c.Value))
+	return a, err
+}
+
+// refused tells what a native command's refusal does not: the key was absent,
+// or another owner's. What is found now may be younger than the refusal, but
+// it cannot be ours: nobody acquires with our value while we release or extend.
+func (c *call) refused() (Answer, error) {
+	a, err := c.look()
+	if err == nil && a.State == Yes {
+		return Answer{}, fmt.Errorf("pool: %v was refused although the key holds the value", c.Op)
+	}
+	return a, err
+}
+
+// eval runs a script on the call's key: by its hash, and by its text if the
+// server does not know it.
+func (c *call) eval(s *script, args ...any) (any, error) {
+	full := append(make([]any, 0, 6), "EVALSHA", s.hash, int64(1), c.Name)
+	full = append(full, args...)
+	reply, err := c.do(full...)
+	if !refusedWith(err, "NOSCRIPT") {
+		return reply, err
+	}
+	full[0], full[1] = "EVAL", s.text
+	return c.do(full...)
+}
+
+// do sends a command, and sends it again as long as all that is wrong is that
+// the server had closed the connection: every command here can be repeated,
+// since none changes a key that holds another owner's value, and what a second
+// acquire may find is looked up.
+func (c *call) do(args ...any) (any, error) {
+	stale := -1
+	for {
+		var left time.Duration
+		if !c.deadline.IsZero() {
+			if left = time.Until(c.deadline); left <= 0 {
+				return nil, NoAnswer(c.Timeout)
+			}
+		}
+		reply, err := c.redis.commander.Do(c.ctx, left, args...)
+		switch {
+		case err == nil:
+			return reply, nil
+		case errors.Is(err, ErrNoAnswer):
+			return nil, NoAnswer(c.Timeout) // of the whole request, not of what was left
+		case !errors.Is(err, ErrClosed) || c.ctx.Err() != nil:
+			return nil, err
+		}
+		// This connection was closed. All that were idle may be, and after
+		// them one that is new.
+		if stale < 0 {
+			stale = c.redis.commander.Idle() + 1
+		}
+		if stale == 0 {
+			return nil, err
+		}
+		stale--
+		c.resent = true
+	}
+}
+
+// state reads a script's reply that is one integer.
+func (c *call) state(reply any, err error) (Answer, error) {
+	if err != nil {
+		return Answer{}, err
+	}
+	if n, ok := reply.(int64); ok {
+		if s, ok := stateOf(n); ok {
+			return Answer{State: s}, nil
+		}
+	}
+	return Answer{}, unexpected(c.Op, reply)
+}
+
+// stateAndTTL reads a script's reply that is a state and a time to live. Mine
+// tells, of a refused acquire, that the key holds the very value that asked.
+func (c *call) stateAndTTL(reply any, err error) (a Answer, mine bool, _ error) {
+	if err != nil {
+		return Answer{}, false, err
+	}
+	if pair, ok := reply.([]any); ok && len(pair) == 2 {
+		n, ok1 := pair[0].(int64)
+		ttl, ok2 := pair[1].(int64)
+		if mine = n == 2 && c.Op == Acquire; mine {
+			n = 0
+		}
+		if s, ok := stateOf(n); ok && ok1 && ok2 {
+			return Answer{State: s, TTL: ttlOf(ttl)}, mine, nil
+		}
+	}
+	return Answer{}, false, unexpected(c.Op, reply)
+}
+
+func stateOf(n int64) (State, bool) {
+	switch n {
+	case 1:
+		return Yes, true
+	case 0:
+		return Other, true
+	case -1:
+		return Absent, true
+	}
+	return 0, false
+}
+
+func ttlOf(milliseconds int64) time.Duration {
+	if milliseconds < 0 {
+		return NoExpiry
+	}
+	return time.Duration(milliseconds) * time.Millisecond
+}
+
+func unexpected(op Op, reply any) error {
+	return fmt.Errorf("pool: %v: unexpected reply %.100q", op, fmt.Sprint(reply))
+}
+
+// refusedWith reports whether err is a server's refusal that begins with code.
+func refusedWith(err error, code string) bool {
+	var refusal *ServerError
+	return errors.As(err, &refusal) && strings.HasPrefix(refusal.Message, code)
+}

@@ -1,0 +1,13 @@
+-- Sets the time to live of a lock that is held.
+--
+-- KEYS[1]  the lock's name
+-- ARGV[1]  the value of who holds it
+-- ARGV[2]  the time to live to set, in milliseconds
+--
+-- Reply: 1 done, 0 another owner's, -1 absent
+
+local value = redis.call('GET', KEYS[1])
+if value == ARGV[1] then
+	return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return value and 0 or -1

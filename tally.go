@@ -1,0 +1,73 @@
+package redlatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/quorum"
+)
+
+// A tally is what is known of a round so far.
+type tally struct {
+	votes   quorum.Votes
+	verdict quorum.Verdict
+	other   quorum.Set // nodes that have another owner's key
+	absent  quorum.Set // nodes that have no key
+	unknown quorum.Set // nodes that were asked, and did not answer
+	errs    []error    // by node; nil if none has failed
+	ended   bool       // the caller's context ended before the round was decided
+}
+
+// count enters the answer of node i.
+func (t *tally) count(l *Locker, i int, a pool.Answer, err error) {
+	if err == nil && a.State == 0 {
+		err = fmt.Errorf("the pool returned neither an answer nor an error")
+	}
+	switch {
+	case err != nil:
+		if t.errs == nil {
+			t.errs = make([]error, len(l.nodes))
+		}
+		t.errs[i] = err
+		if !errors.Is(err, pool.ErrNotSent) {
+			t.unknown = t.unknown.With(i)
+		}
+	case a.State == pool.Other:
+		t.other = t.other.With(i)
+	case a.State == pool.Absent:
+		t.absent = t.absent.With(i)
+	}
+	t.votes.Cast(i, err == nil && a.State == pool.Yes)
+	t.verdict = l.rule.Judge(t.votes)
+}
+
+// heard reports whether node i has been counted.
+func (t *tally) heard(i int) bool { return t.votes.Yes.Has(i) || t.votes.No.Has(i) }
+
+// err returns why op has failed, as far as the nodes know.
+func (t *tally) err(ctx context.Context, l *Locker, op error) error {
+	var reasons []error
+	if t.ended {
+		reasons = ended(ctx)
+	}
+	if l.rule.Judge(quorum.Votes{Yes: t.other}) == quorum.Won {
+		taken := &ErrTaken{Nodes: t.other.Nodes(), op: op}
+		if !t.ended {
+			return taken
+		}
+		return failed(op, append(reasons, taken)...)
+	}
+	for i := range l.nodes {
+		switch {
+		case t.other.Has(i):
+			reasons = append(reasons, &ErrNodeTaken{Node: i})
+		case t.absent.Has(i):
+			reasons = append(reasons, &nodeExpired{i})
+		case t.errs != nil && t.errs[i] != nil && !(t.ended && errors.Is(t.errs[i], ctx.Err())):
+			reasons = append(reasons, &RedisError{Node: i, Err: t.errs[i]})
+		}
+	}
+	return failed(op, reasons...)
+}
