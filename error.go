@@ -34,10 +34,11 @@ var (
 	errUnlocked     = fmt.Errorf("%w: it was unlocked meanwhile", ErrNotLocked)
 )
 
-// ErrTaken says that another owner's key is on a quorum of the nodes. Lock,
-// TryLock, Unlock, Extend and Valid return it as *ErrTaken, by itself; where
-// more is to be told, as one of the errors that errors.As finds. A value of the
-// type is found by errors.As, too.
+// ErrTaken says that other owners' keys are on so many nodes that no quorum is
+// left: on a majority of them, or, of an even number, on half. Lock, TryLock,
+// Unlock, Extend and Valid return it as *ErrTaken, by itself; where more is to
+// be told, as one of the errors that errors.As finds. A value of the type is
+// found by errors.As, too.
 type ErrTaken struct {
 	Nodes []int // the nodes that said so, ascending, by their place in the pools
 
@@ -55,8 +56,8 @@ func (e ErrTaken) Is(target error) bool { return e.op != nil && target == e.op }
 // As lets errors.As find e by value.
 func (e *ErrTaken) As(target any) bool { return asValue(e, target) }
 
-// ErrNodeTaken says that another owner's key is on one node, and that it is not
-// on a quorum. It is found by errors.As as *ErrNodeTaken or by value, in errors
+// ErrNodeTaken says that another owner's key is on one node, where that is not
+// enough for an [ErrTaken]. It is found by errors.As as *ErrNodeTaken or by value, in errors
 // of Lock, TryLock, Unlock, Extend and Valid.
 type ErrNodeTaken struct {
 	Node int // by its place in the pools

@@ -71,11 +71,10 @@ func (m *Mutex) Lock() error { return m.LockContext(context.Background()) }
 // ends it returns at once.
 //
 // It returns nil if the lock is held, until Until. Every other error matches
-// [ErrFailed]: [*ErrTaken] by itself if the last try found another owner on a
-// quorum; else an error in which errors.Is and errors.As find the end of ctx,
-// and for each node [*ErrNodeTaken] or [*RedisError]. Then nothing of it is
-// left on any node that said so; what a node did not say is released in the
-// background.
+// [ErrFailed]: [*ErrTaken] by itself if the last try found the lock taken; else
+// an error in which errors.Is and errors.As find the end of ctx, and for each
+// node [*ErrNodeTaken] or [*RedisError]. Then nothing of it is left on the
+// nodes that answer; what may be on others is released in the background.
 //
 // Locking a Mutex that is held waits for it to be unlocked or to expire.
 func (m *Mutex) LockContext(ctx context.Context) error { return m.lock(ctx, m.tries) }
@@ -94,7 +93,11 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 		return err
 	}
 	for try := 1; ; try++ {
-		err := m.try(ctx, try > 1)
+		value, err := m.newValue() // for each try (S1)
+		if err != nil {
+			return failed(ErrFailed, err)
+		}
+		err = m.try(ctx, value, try > 1)
 		if err == nil || try >= tries || ctx.Err() != nil {
 			return err
 		}
@@ -104,17 +107,19 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 	}
 }
 
-// try is one attempt to acquire the lock: ask, judge, undo.
-func (m *Mutex) try(ctx context.Context, again bool) error {
-	value, err := m.generate() // a new one for each attempt (S1)
-	if err != nil {
-		return failed(ErrFailed, err)
+// newValue returns a value that nobody else has.
+func (m *Mutex) newValue() (string, error) {
+	value, err := m.generate()
+	if err == nil && value == "" {
+		err = badConfig("the function that generates values returned an empty one")
 	}
-	if value == "" {
-		return failed(ErrFailed, badConfig("the generated value is empty"))
-	}
+	return value, err
+}
+
+// try is one attempt to acquire the lock with value: ask, judge, undo.
+func (m *Mutex) try(ctx context.Context, value string, again bool) error {
 	req := m.request(pool.Acquire, value)
-	req.Explain = again // the first attempt is the plain SET that usually wins
+	req.Explain = again // the first try is the plain command that usually wins
 	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	until := m.validUntil(start)
 	t := m.ask(ctx, req)
@@ -124,7 +129,7 @@ func (m *Mutex) try(ctx context.Context, again bool) error {
 		m.value, m.until, m.held = value, until, true
 		return nil
 	}
-	m.undo(ctx, req, t)
+	m.undo(ctx, req, t, time.Since(start))
 	if t.verdict == quorum.Won {
 		return failed(ErrFailed, errTooLate)
 	}
@@ -142,7 +147,7 @@ func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Backgrou
 // the background for as long as the key could still be there.
 //
 // The error of a release that a quorum did not confirm is [*ErrTaken] by itself
-// if another owner was found on a quorum; else one in which errors.Is and
+// if the lock was found to be another's; else one in which errors.Is and
 // errors.As find [ErrLockAlreadyExpired] where the key was gone,
 // [*ErrNodeTaken], [*RedisError], the end of ctx, or [ErrNotLocked].
 func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
@@ -179,9 +184,9 @@ func (m *Mutex) Extend() (bool, error) { return m.ExtendContext(context.Backgrou
 //
 // Until stays as it is if the extension fails; if a node's failure is the
 // reason, trying again may help. The error matches [ErrExtendFailed]:
-// [*ErrTaken] by itself if another owner was found on a quorum; else one in
-// which errors.Is and errors.As find [ErrLockAlreadyExpired],
-// [*ErrNodeTaken], [*RedisError], the end of ctx, or [ErrNotLocked].
+// [*ErrTaken] by itself if the lock was found to be another's; else one in which
+// errors.Is and errors.As find [ErrLockAlreadyExpired], [*ErrNodeTaken],
+// [*RedisError], the end of ctx, or [ErrNotLocked].
 func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 	if ctx == nil {
 		ctx = context.Background()

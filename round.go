@@ -35,7 +35,9 @@ func (m *Mutex) ask(ctx context.Context, req pool.Request) tally {
 	if m.locker.alone {
 		return m.askOne(ctx, req)
 	}
-	t, r, timer := m.begin(ctx, req)
+	t, r := m.begin(ctx, req)
+	// Drivers are told the node timeout, too. This is for those that overrun it.
+	timer := time.NewTimer(req.Timeout)
 	defer timer.Stop()
 	for t.verdict == quorum.Pending && !t.ended {
 		m.next(ctx, r, &t, timer)
@@ -67,7 +69,7 @@ func (m *Mutex) askOne(ctx context.Context, req pool.Request) tally {
 }
 
 // begin sends req to every node, and counts those that it need not be sent to.
-func (m *Mutex) begin(ctx context.Context, req pool.Request) (tally, *round, *time.Timer) {
+func (m *Mutex) begin(ctx context.Context, req pool.Request) (tally, *round) {
 	nodes := len(m.locker.nodes)
 	r := &round{
 		req:     req,
@@ -89,12 +91,11 @@ func (m *Mutex) begin(ctx context.Context, req pool.Request) (tally, *round, *ti
 			t.count(m.locker, i, pool.Answer{}, err)
 		}
 	}
-	// Drivers are told the node timeout, too. This is for those that overrun it.
-	return t, r, time.NewTimer(req.Timeout)
+	return t, r
 }
 
-// next waits for one more answer, for the node timeout, or for the end of ctx,
-// and enters it into t.
+// next waits for one more answer, for the timer, or for the end of ctx, and
+// enters it into t.
 func (m *Mutex) next(ctx context.Context, r *round, t *tally, timer *time.Timer) {
 	select {
 	case a := <-r.answers:
@@ -110,10 +111,15 @@ func (m *Mutex) next(ctx context.Context, r *round, t *tally, timer *time.Timer)
 	}
 }
 
+// grace is how long undoing is waited for at least. Nodes that are well are done
+// long before.
+const grace = 5 * time.Millisecond
+
 // undo releases what an acquire that failed may have taken: on every node that
 // said yes or has not answered, on no context of the caller's, who may have
-// gone. It waits for those that said yes, as long as the caller is there.
-func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally) {
+// gone. It waits for that, as long as ctx lasts, but not for nodes that are much
+// slower than those that have answered, the slowest within elapsed.
+func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elapsed time.Duration) {
 	req.Op = pool.Release
 	if m.locker.alone {
 		if acquired.votes.Yes != 0 {
@@ -123,9 +129,10 @@ func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally) {
 		}
 		return
 	}
-	t, r, timer := m.begin(ctx, req)
+	t, r := m.begin(ctx, req)
+	timer := time.NewTimer(min(req.Timeout, max(grace, 2*elapsed)))
 	defer timer.Stop()
-	for !t.ended && acquired.votes.Yes&^(t.votes.Yes|t.votes.No) != 0 {
+	for !t.ended && (t.votes.Yes|t.votes.No).Len() < len(m.locker.nodes) {
 		m.next(ctx, r, &t, timer)
 	}
 }

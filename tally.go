@@ -52,7 +52,7 @@ func (t *tally) err(ctx context.Context, l *Locker, op error) error {
 	if t.ended {
 		reasons = ended(ctx)
 	}
-	if l.rule.Judge(quorum.Votes{Yes: t.other}) == quorum.Won {
+	if l.rule.Judge(quorum.Votes{No: t.other}) == quorum.Lost {
 		taken := &ErrTaken{Nodes: t.other.Nodes(), op: op}
 		if !t.ended {
 			return taken

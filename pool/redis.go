@@ -191,6 +191,8 @@ func (c *call) do(args ...any) (any, error) {
 		switch {
 		case err == nil:
 			return reply, nil
+		case errors.Is(err, ErrNoAnswer) && errors.Is(err, ErrNotSent) && !c.resent:
+			return nil, NotSent(NoAnswer(c.Timeout))
 		case errors.Is(err, ErrNoAnswer):
 			return nil, NoAnswer(c.Timeout) // of the whole request, not of what was left
 		case !errors.Is(err, ErrClosed) || c.ctx.Err() != nil:

@@ -164,14 +164,15 @@ func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Con
 	if d.overdue.Load() >= maxOverdue {
 		return nil, errOverdue
 	}
+	bounded := ctx
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, pool.NoAnswer(timeout))
+		bounded, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	g := &getting{done: make(chan struct{})}
 	go func() {
-		conn, err := d.pool.GetContext(ctx)
+		conn, err := d.pool.GetContext(bounded)
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.conn, g.err = conn, err
@@ -183,11 +184,11 @@ func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Con
 	}()
 	select {
 	case <-g.done:
-		if g.err != nil && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if g.err == nil || bounded.Err() == nil {
+			return g.conn, g.err
 		}
-		return g.conn, g.err
-	case <-ctx.Done():
+		return nil, ending(ctx, timeout) // the reason for whatever error that is
+	case <-bounded.Done():
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,7 +199,19 @@ func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Con
 		g.left = true
 		d.overdue.Add(1)
 	}
-	return nil, context.Cause(ctx)
+	return nil, ending(ctx, timeout)
+}
+
+// ending returns the error of a call that was ended by ctx or else by timeout.
+func ending(ctx context.Context, timeout time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// What has the same deadline as ctx may notice it before ctx does.
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return context.DeadlineExceeded
+	}
+	return pool.NoAnswer(timeout)
 }
 
 var errOverdue = fmt.Errorf("redigo: the pool still owes %d connections asked for too long ago: does its dial function have a timeout?", maxOverdue)
@@ -223,7 +236,7 @@ func explain(ctx context.Context, timeout time.Duration, err error) error {
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &network) && network.Timeout():
-		return pool.NoAnswer(timeout)
+		return ending(ctx, timeout)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
 		return fmt.Errorf("%w: %w", pool.ErrClosed, err)

@@ -1,0 +1,413 @@
+package redlatch_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redlatch/redlatch"
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/pool/memory"
+	"github.com/redlatch/redlatch/pool/pooltest"
+)
+
+// R7: a release never overtakes the acquire that it undoes, however late that
+// one arrives.
+func TestReleaseDoesNotOvertakeAcquire(t *testing.T) {
+	inWorlds(t, []int{3, 5}, func(w *world) {
+		w.faulty[0].Delay(200*time.Millisecond, 0)
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		w.wantTrue(m.Unlock())
+		time.Sleep(timeout)
+		w.wantNone()
+	})
+}
+
+// R7: and no extension is overtaken by a release.
+func TestReleaseDoesNotOvertakeTopUp(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[0].Refuse(errors.New("nobody listens"))
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[0].Refuse(nil)
+		w.faulty[0].Delay(100*time.Millisecond, 100*time.Millisecond)
+		w.wantTrue(m.Extend())
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		w.wantTrue(m.Unlock())
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: a Lock that failed leaves nothing on the nodes that said yes.
+func TestFailedLockLeavesNothing(t *testing.T) {
+	inWorld(t, 5, func(w *world) {
+		w.take(1, 2, 3)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		w.wantKeys("", "another", "another", "another", "")
+	})
+}
+
+// R8: neither does one that was cancelled, on whatever node: one that said yes,
+// one that said no, one that hung and does what it was asked when it is back.
+func TestCancelledLockLeavesNothing(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.take(1)
+		w.faulty[2].Hang()
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		m := w.locker.NewMutex(name)
+		w.took(100*time.Millisecond, func() {
+			w.wantErr(m.LockContext(ctx), context.Canceled, redlatch.ErrFailed)
+		})
+		w.wantKeys("", "another", "")
+		time.Sleep(2 * time.Second)
+		w.faulty[2].Thaw()
+		time.Sleep(2 * time.Second)
+		w.wantKeys("", "another", "")
+	})
+}
+
+// R8: a node that is asked and hangs has its key released once it is back, even
+// if the release could be served before the acquire.
+func TestHungNodeIsUndone(t *testing.T) {
+	for _, hang := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 7 * time.Second} {
+		t.Run(hang.String(), func(t *testing.T) {
+			inWorlds(t, everySize, func(w *world) {
+				for _, faulty := range w.faulty {
+					faulty.Hang()
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				err := w.locker.NewMutex(name, redlatch.WithTries(1)).LockContext(ctx)
+				w.wantErr(err, context.DeadlineExceeded, redlatch.ErrFailed)
+				if got := time.Since(start); got != 300*time.Millisecond {
+					w.Errorf("it took %v, want the context's 300ms", got)
+				}
+				time.Sleep(hang)
+				for _, faulty := range w.faulty {
+					faulty.Thaw()
+				}
+				time.Sleep(time.Second)
+				w.wantNone()
+			})
+		})
+	}
+}
+
+// R8: the same for a Lock that ran into the node timeout.
+func TestNodeTimeoutIsUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		w.took(timeout, func() {
+			err := w.locker.NewMutex(name).TryLock()
+			w.wantErr(err, pool.ErrNoAnswer, redlatch.ErrFailed)
+			if errors.Is(err, context.DeadlineExceeded) {
+				w.Errorf("%v: but no context has ended", err)
+			}
+		})
+		time.Sleep(2 * time.Second)
+		for _, faulty := range w.faulty {
+			faulty.Thaw()
+		}
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: an acquire whose reply was lost is undone like one that said yes.
+func TestLostReplyIsUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.LoseReplies(1)
+		}
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: an Unlock whose caller has given up already releases all the same.
+func TestUnlockOnEndedContext(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		w.took(0, func() {
+			if ok, err := m.UnlockContext(ctx); !ok {
+				w.wantErr(err, context.Canceled)
+			}
+		})
+		w.wantNone()
+	})
+}
+
+// R8: an Unlock that nobody answered goes on in the background.
+func TestUnlockOfNodesThatAreAway(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		away := errors.New("nobody listens")
+		for _, faulty := range w.faulty {
+			faulty.Refuse(away)
+		}
+		w.wantFalse(m.Unlock())(away)
+		time.Sleep(3 * time.Second)
+		for _, faulty := range w.faulty {
+			faulty.Refuse(nil)
+		}
+		time.Sleep(time.Second + 1)
+		w.wantNone()
+	})
+}
+
+// R9: with a minority hung, every call takes what it takes with all nodes well.
+func TestMinorityHung(t *testing.T) {
+	minority(t, (*pooltest.Faulty).Hang)
+}
+
+func TestMinorityRefuses(t *testing.T) {
+	minority(t, func(f *pooltest.Faulty) { f.Refuse(errors.New("nobody listens")) })
+}
+
+func TestMinorityLosesReplies(t *testing.T) {
+	minority(t, func(f *pooltest.Faulty) { f.LoseReplies(1 << 30) })
+}
+
+func TestMinorityAnswersLate(t *testing.T) {
+	minority(t, func(f *pooltest.Faulty) { f.Delay(0, time.Hour) })
+}
+
+func minority(t *testing.T, fault func(*pooltest.Faulty)) {
+	for _, driver := range []struct {
+		name  string
+		world func(*testing.T, int, func(*world))
+	}{{"", inWorld}, {"deaf ", inDeafWorld}} {
+		for _, n := range []int{3, 5} {
+			for _, when := range []string{"before Lock", "before Extend", "before Unlock"} {
+				t.Run(driver.name+when, func(t *testing.T) {
+					driver.world(t, n, func(w *world) {
+						break_ := func(now string) {
+							synctest.Wait()
+							if now == when {
+								for _, faulty := range w.faulty[:n/2] {
+									fault(faulty)
+								}
+							}
+						}
+						break_("before Lock")
+						m := w.locker.NewMutex(name)
+						w.took(0, func() {
+							if err := m.Lock(); err != nil {
+								w.Error(err)
+							}
+						})
+						break_("before Extend")
+						w.took(0, func() { w.wantTrue(m.Extend()) })
+						w.took(0, func() { w.wantTrue(m.Valid()) })
+						break_("before Unlock")
+						w.took(0, func() { w.wantTrue(m.Unlock()) })
+					})
+				})
+			}
+		}
+	}
+}
+
+// R9: a node that hangs is asked by one command at a time, that changes nothing,
+// for as long as it hangs; neither goroutines nor keys pile up.
+func TestHungNodeIsProbed(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		t.Run(driver, func(t *testing.T) {
+			wrap(t, 3, func(w *world) {
+				w.faulty[2].Hang()
+				w.wantTrue(w.lock().Unlock())
+				time.Sleep(timeout + 1)
+				synctest.Wait()
+				w.faulty[2].Forget()
+				before := runtime.NumGoroutine()
+				start := time.Now()
+				for range 500 {
+					m := w.lock()
+					w.wantTrue(m.Extend())
+					w.wantTrue(m.Unlock())
+					time.Sleep(10 * time.Millisecond)
+				}
+				synctest.Wait()
+				if got := runtime.NumGoroutine(); got > before+2 {
+					w.Errorf("%d goroutines, %d before", got, before)
+				}
+				asked := w.faulty[2].Requests()
+				for _, req := range asked {
+					if req.Op != pool.Look {
+						w.Errorf("the node was asked to %v", req.Op)
+					}
+				}
+				if most := int(time.Since(start)/timeout) + 2; len(asked) > most {
+					w.Errorf("the node was asked %d times in %v, want at most %d", len(asked), time.Since(start), most)
+				}
+				w.faulty[2].Thaw()
+				time.Sleep(2 * time.Second)
+				w.wantNone()
+				m := w.lock() // and it takes part again
+				w.wantKeys(m.Value(), m.Value(), m.Value())
+			})
+		})
+	}
+}
+
+// R9: what nobody has wanted from a hung node for a while is forgotten: it is
+// asked like any other, without a probe first.
+func TestSilenceIsForgotten(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[2].Hang()
+		w.lock(redlatch.WithExpiry(time.Second))
+		time.Sleep(10 * time.Second)
+		w.faulty[2].Thaw()
+		time.Sleep(10 * time.Second)
+		w.faulty[2].Forget()
+		m := w.lock()
+		w.wantKeys(m.Value(), m.Value(), m.Value())
+		if got := w.sent(2); len(got) != 1 || got[0] != pool.Acquire {
+			w.Errorf("the node was asked %v, want one acquire", got)
+		}
+	})
+}
+
+// R9: with a majority hung, calls fail, and no later than the node timeout.
+func TestMajorityHung(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		t.Run(driver, func(t *testing.T) {
+			for _, n := range []int{1, 3, 5} {
+				wrap(t, n, func(w *world) {
+					m := w.lock(redlatch.WithExpiry(time.Minute), redlatch.WithTimeoutFactor(0.01))
+					synctest.Wait()
+					for _, faulty := range w.faulty[n/2:] {
+						faulty.Hang()
+					}
+					const timeout = 600 * time.Millisecond
+					w.took(timeout, func() { w.wantFalse(m.Extend())(pool.ErrNoAnswer, redlatch.ErrExtendFailed) })
+					for range 5 { // now that it is known, at once or by the same bound
+						start := time.Now()
+						w.wantFalse(m.Extend())(pool.ErrNoAnswer)
+						w.wantFalse(m.Valid())(pool.ErrNoAnswer)
+						w.wantErr(w.locker.NewMutex("other", redlatch.WithTimeoutFactor(0.05)).TryLock(), pool.ErrNoAnswer)
+						if got, most := time.Since(start), 2*timeout+400*time.Millisecond; got > most {
+							w.Errorf("three calls took %v, want at most %v", got, most)
+						}
+					}
+					ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+					defer cancel()
+					start := time.Now()
+					w.wantFalse(m.UnlockContext(ctx))()
+					if got := time.Since(start); got > 50*time.Millisecond {
+						w.Errorf("UnlockContext took %v, want at most the context's 50ms", got)
+					}
+					for _, faulty := range w.faulty {
+						faulty.Thaw()
+					}
+					time.Sleep(3 * time.Second)
+					w.wantNone()
+				})
+			}
+		})
+	}
+}
+
+// R9 at N = 1: the earlier of the context and the node timeout.
+func TestOneNodeHung(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		t.Run(driver, func(t *testing.T) {
+			wrap(t, 1, func(w *world) {
+				m := w.lock()
+				w.faulty[0].Hang()
+				calls := []func(context.Context) error{
+					func(ctx context.Context) error { _, err := m.ExtendContext(ctx); return err },
+					func(ctx context.Context) error { _, err := m.ValidContext(ctx); return err },
+					func(ctx context.Context) error { return w.locker.NewMutex("other").TryLockContext(ctx) },
+					func(ctx context.Context) error { _, err := m.UnlockContext(ctx); return err },
+				}
+				for _, call := range calls {
+					start := time.Now()
+					w.wantErr(call(context.Background()))
+					if got := time.Since(start); got > timeout {
+						w.Errorf("it took %v, want at most the node timeout of %v", got, timeout)
+					}
+				}
+				for _, call := range calls {
+					ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+					start := time.Now()
+					w.wantErr(call(ctx))
+					if got := time.Since(start); got > 30*time.Millisecond {
+						w.Errorf("it took %v, want at most the context's 30ms", got)
+					}
+					cancel()
+				}
+			})
+		})
+	}
+}
+
+func TestContextEndsBefore(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		for i := range w.nodes {
+			w.sent(i)
+		}
+		cause := errors.New("shutting down")
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		w.wantErr(w.locker.NewMutex(name).LockContext(ctx), context.Canceled, cause, redlatch.ErrFailed)
+		w.wantFalse(m.ExtendContext(ctx))(context.Canceled, cause, redlatch.ErrExtendFailed)
+		w.wantFalse(m.ValidContext(ctx))(context.Canceled, cause)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 0 {
+				w.Errorf("node %d was asked %v", i, got)
+			}
+		}
+	})
+}
+
+func TestContextEndsWhileWaiting(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		w.lock(redlatch.WithExpiry(time.Hour))
+		ctx, cancel := context.WithTimeout(context.Background(), 175*time.Millisecond)
+		defer cancel()
+		m := w.locker.NewMutex(name, redlatch.WithRetryDelay(50*time.Millisecond))
+		w.took(175*time.Millisecond, func() {
+			err := m.LockContext(ctx)
+			w.wantErr(err, context.DeadlineExceeded, redlatch.ErrFailed)
+			if !errors.As(err, new(*redlatch.ErrTaken)) {
+				w.Errorf("%v: it does not say that the lock was taken", err)
+			}
+		})
+	})
+}
+
+// A pool that answers nothing at all is a failure, not a vote.
+func TestAnswerWithoutAState(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		pools := []pool.Pool{mute{}}
+		for range n - 1 {
+			pools = append(pools, memory.New())
+		}
+		err := redlatch.New(pools...).NewMutex(name).TryLock()
+		if n == 1 && !errors.As(err, new(*redlatch.RedisError)) || n == 3 && err != nil {
+			t.Errorf("N=%d: got %v", n, err)
+		}
+	}
+}
+
+type mute struct{}
+
+func (mute) Ask(context.Context, pool.Request) (pool.Answer, error) { return pool.Answer{}, nil }

@@ -1,0 +1,186 @@
+package redigo_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/pool/pooltest"
+	"github.com/redlatch/redlatch/pool/redigo"
+)
+
+// opened closes p when the test ends and returns the node behind it.
+func opened(t testing.TB, p *redis.Pool) pool.Pool {
+	t.Cleanup(func() { p.Close() })
+	return redigo.NewPool(p)
+}
+
+// The kinds of pools that people make: redigo can interrupt less in the one than
+// in the other.
+var kinds = map[string]func(addr string) *redis.Pool{
+	"Dial": func(addr string) *redis.Pool {
+		return &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
+	},
+	"DialContext": func(addr string) *redis.Pool {
+		return &redis.Pool{MaxIdle: 8, IdleTimeout: time.Minute, DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, "tcp", addr)
+		}}
+	},
+	"TestOnBorrow": func(addr string) *redis.Pool {
+		return &redis.Pool{
+			MaxIdle:      8,
+			Dial:         func() (redis.Conn, error) { return redis.Dial("tcp", addr) },
+			TestOnBorrow: func(c redis.Conn, _ time.Time) error { return c.Err() },
+		}
+	},
+	"handshake": func(addr string) *redis.Pool {
+		return &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) {
+			c, err := redis.Dial("tcp", addr)
+			if err == nil {
+				c.Do("PING") // hangs as long as the server does, as AUTH would
+			}
+			return c, err
+		}}
+	},
+	"no idle connections": func(addr string) *redis.Pool {
+		return &redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
+	},
+	"limited": func(addr string) *redis.Pool {
+		return &redis.Pool{MaxIdle: 2, MaxActive: 2, Wait: true, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
+	},
+}
+
+func TestConformance(t *testing.T) {
+	for kind, newPool := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			pooltest.RunNetwork(t, newServer(t).addr, func(t testing.TB, addr string) pool.Pool {
+				return opened(t, newPool(addr))
+			})
+		})
+	}
+}
+
+func TestNewPoolOfNil(t *testing.T) {
+	if got := redigo.NewPool(nil); got != nil {
+		t.Errorf("got %v, want nil", got)
+	}
+}
+
+// Two nodes over one redis.Pool are the same, two over two are not.
+func TestID(t *testing.T) {
+	p, q := &redis.Pool{}, &redis.Pool{}
+	id := func(p *redis.Pool) any { return redigo.NewPool(p).(pool.Identified).ID() }
+	if id(p) != id(p) {
+		t.Error("two nodes over one pool differ")
+	}
+	if id(p) == id(q) {
+		t.Error("two nodes over two pools are the same")
+	}
+}
+
+// A pair of acquire and release, on a server that knows the scripts, is two
+// commands; a refused acquire is one.
+func TestCommandsOfAPair(t *testing.T) {
+	s := newServer(t)
+	node := opened(t, kinds["Dial"](s.addr))
+	ask := func(op pool.Op, value string, want pool.State) {
+		t.Helper()
+		a, err := node.Ask(context.Background(), pool.Request{Op: op, Name: "n", Value: value, Expiry: time.Minute})
+		if err != nil || a.State != want {
+			t.Fatalf("%v: %v, %v, want %v", op, a.State, err, want)
+		}
+	}
+	ask(pool.Acquire, "v", pool.Yes)
+	ask(pool.Release, "v", pool.Yes)
+	sets, scripts := s.count("SET"), s.count("EVALSHA")
+	texts, questions := s.count("EVAL"), s.count("COMMAND")
+	ask(pool.Acquire, "v", pool.Yes)
+	ask(pool.Acquire, "w", pool.Other)
+	ask(pool.Release, "v", pool.Yes)
+	if got := s.count("SET") - sets; got != 2 {
+		t.Errorf("%d times SET, want 2", got)
+	}
+	if got := s.count("EVALSHA") - scripts; got != 1 {
+		t.Errorf("%d times EVALSHA, want 1", got)
+	}
+	if s.count("EVAL") != texts || s.count("COMMAND") != questions {
+		t.Error("the script was sent in full again, or the server's commands were asked for again")
+	}
+}
+
+// A dial function that hangs, and knows no context, holds nobody up, and does
+// not hang more and more goroutines.
+func TestDialHangs(t *testing.T) {
+	release := make(chan struct{})
+	dials := make(chan struct{}, 1000)
+	p := &redis.Pool{Dial: func() (redis.Conn, error) {
+		dials <- struct{}{}
+		<-release
+		return nil, errors.New("at last")
+	}}
+	node := opened(t, p)
+	for range 100 {
+		_, err := node.Ask(context.Background(), pool.Request{Op: pool.Look, Name: "n", Value: "v", Timeout: time.Millisecond})
+		if !errors.Is(err, pool.ErrNotSent) {
+			t.Fatalf("got %v, want an error that matches ErrNotSent", err)
+		}
+	}
+	if got := len(dials); got > 16 {
+		t.Errorf("%d goroutines hang in the dial function, want at most 16", got)
+	}
+	close(release)
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		_, err := node.Ask(context.Background(), pool.Request{Op: pool.Look, Name: "n", Value: "v", Timeout: time.Second})
+		if err != nil && err.Error() == "at last" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after the dial function has returned: %v", err)
+		}
+	}
+}
+
+// A connection that comes too late goes back to the pool.
+func TestLateConnectionIsReturned(t *testing.T) {
+	s := newServer(t)
+	release := make(chan struct{})
+	p := &redis.Pool{MaxIdle: 1, MaxActive: 1, Dial: func() (redis.Conn, error) {
+		<-release
+		return redis.Dial("tcp", s.addr)
+	}}
+	node := opened(t, p)
+	look := pool.Request{Op: pool.Look, Name: "n", Value: "v", Timeout: 20 * time.Millisecond}
+	if _, err := node.Ask(context.Background(), look); !errors.Is(err, pool.ErrNoAnswer) || !errors.Is(err, pool.ErrNotSent) {
+		t.Fatalf("got %v, want ErrNoAnswer and ErrNotSent", err)
+	}
+	close(release)
+	for deadline := time.Now().Add(30 * time.Second); p.IdleCount() == 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are in use, %d are idle", p.ActiveCount(), p.IdleCount())
+		}
+	}
+	look.Timeout = 30 * time.Second
+	if _, err := node.Ask(context.Background(), look); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	listener.Close()
+	node := opened(t, kinds["Dial"](addr))
+	_, err = node.Ask(context.Background(), pool.Request{Op: pool.Look, Name: "n", Value: "v", Timeout: 30 * time.Second})
+	var dial *net.OpError
+	if !errors.Is(err, pool.ErrNotSent) || !errors.As(err, &dial) {
+		t.Errorf("got %v, want the dial error, and that it matches ErrNotSent", err)
+	}
+}

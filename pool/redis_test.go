@@ -1,0 +1,244 @@
+package pool
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scripted is a server that gives the replies it was told to, in order, and
+// remembers the commands.
+type scripted struct {
+	t       *testing.T
+	replies []any // a reply, or an error
+	got     []string
+	idle    int
+}
+
+func (s *scripted) Idle() int { return s.idle }
+
+func (s *scripted) Do(_ context.Context, timeout time.Duration, args ...any) (any, error) {
+	if timeout <= 0 || timeout > time.Second {
+		s.t.Errorf("%v: the timeout is %v, want more than 0 and at most 1s", args, timeout)
+	}
+	command := fmt.Sprint(args[0])
+	if command == "EVALSHA" || command == "EVAL" {
+		for _, script := range []struct {
+			name string
+			script
+		}{{"acquire", acquireScript}, {"extend", extendScript}, {"release", releaseScript}, {"look", lookScript}} {
+			if args[1] == script.hash || args[1] == script.text {
+				command += " " + script.name
+			}
+		}
+		args = args[1:]
+	}
+	for _, arg := range args[1:] {
+		command += fmt.Sprint(" ", arg)
+	}
+	s.got = append(s.got, command)
+	if len(s.replies) == 0 {
+		s.t.Fatalf("a command too many: %s", command)
+	}
+	reply := s.replies[0]
+	s.replies = s.replies[1:]
+	if err, ok := reply.(error); ok {
+		return nil, err
+	}
+	return reply, nil
+}
+
+func integers(n ...int64) []any {
+	var reply []any
+	for _, n := range n {
+		reply = append(reply, n)
+	}
+	return reply
+}
+
+var (
+	noNative = []any{nil, nil}
+	delifeq  = []any{[]any{"delifeq", int64(3)}, nil}
+	delex    = []any{nil, []any{"delex", int64(-2)}}
+	noScript = &ServerError{"NOSCRIPT No matching script."}
+	unknown  = &ServerError{"ERR unknown command 'DELIFEQ', with args beginning with: 'k' 'v'"}
+	closed   = fmt.Errorf("%w: EOF", ErrClosed)
+	wrong    = &ServerError{"WRONGTYPE Operation against a key holding the wrong kind of value"}
+)
+
+// What every request sends, and makes of every reply.
+func TestRedis(t *testing.T) {
+	acquire := Request{Op: Acquire, Name: "k", Value: "v", Expiry: 1500*time.Millisecond + 999*time.Microsecond}
+	explain := acquire
+	explain.Explain = true
+	extend, release, look := acquire, acquire, acquire
+	extend.Op, release.Op, look.Op = Extend, Release, Look
+
+	const (
+		set      = "SET k v NX PX 1500"
+		info     = "COMMAND INFO DELIFEQ DELEX"
+		shaAcq   = "EVALSHA acquire 1 k v 1500"
+		shaExt   = "EVALSHA extend 1 k v 1500"
+		shaRel   = "EVALSHA release 1 k v"
+		shaLook  = "EVALSHA look 1 k v"
+		ifeq     = "SET k v IFEQ v PX 1500"
+		delIf    = "DELIFEQ k v"
+		delEx    = "DELEX k IFEQ v"
+		lookEval = "EVAL look 1 k v"
+	)
+	other := Answer{State: Other}
+	tests := []struct {
+		name    string
+		req     Request
+		replies []any
+		want    Answer
+		err     error
+		sent    []string
+	}{
+		{"acquire", acquire, []any{"OK"}, Answer{State: Yes}, nil, []string{set}},
+		{"acquire refused", acquire, []any{nil}, other, nil, []string{set}},
+		{"acquire error", acquire, []any{wrong}, Answer{}, wrong, []string{set}},
+		{"acquire, connection closed, free", acquire, []any{closed, "OK"}, Answer{State: Yes, Resent: true}, nil, []string{set, set}},
+		{"acquire, reply lost, mine", acquire, []any{closed, nil, integers(1, 7)}, Answer{State: Yes, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, another's", acquire, []any{closed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, another's, gone since", acquire, []any{closed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, closed for good", acquire, []any{closed, closed, closed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
+		{"acquire, odd reply", acquire, []any{int64(1)}, Answer{}, errAny, []string{set}},
+
+		{"explain", explain, []any{integers(1, 0)}, Answer{State: Yes}, nil, []string{shaAcq}},
+		{"explain refused", explain, []any{integers(0, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
+		{"explain refused for ever", explain, []any{integers(0, -1)}, Answer{State: Other, TTL: NoExpiry}, nil, []string{shaAcq}},
+		{"explain, another with the same value", explain, []any{integers(2, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
+		{"explain, reply lost, mine", explain, []any{closed, integers(2, 250)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain, wrong type", explain, []any{wrong}, Answer{}, wrong, []string{shaAcq}},
+		{"explain, odd state", explain, []any{integers(3, 0)}, Answer{}, errAny, []string{shaAcq}},
+		{"explain, odd pair", explain, []any{integers(1)}, Answer{}, errAny, []string{shaAcq}},
+
+		{"extend", extend, []any{noNative, int64(1)}, Answer{State: Yes}, nil, []string{info, shaExt}},
+		{"extend, another's", extend, []any{noNative, int64(0)}, other, nil, []string{info, shaExt}},
+		{"extend, absent", extend, []any{noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, shaExt}},
+		{"extend, odd reply", extend, []any{noNative, int64(2)}, Answer{}, errAny, []string{info, shaExt}},
+		{"extend, native", extend, []any{delifeq, "OK"}, Answer{State: Yes}, nil, []string{info, ifeq}},
+		{"extend, native, absent", extend, []any{delifeq, nil, integers(-1, 0)}, Answer{State: Absent}, nil, []string{info, ifeq, shaLook}},
+		{"extend, native, another's", extend, []any{delex, nil, integers(0, 9)}, Answer{State: Other, TTL: 9 * time.Millisecond}, nil, []string{info, ifeq, shaLook}},
+		{"extend, native, contradiction", extend, []any{delex, nil, integers(1, 9)}, Answer{}, errAny, []string{info, ifeq, shaLook}},
+		{"extend, native, wrong type", extend, []any{delifeq, wrong}, Answer{}, wrong, []string{info, ifeq}},
+		{"extend, native, no such option", extend, []any{delifeq, &ServerError{"ERR syntax error"}, int64(1)}, Answer{State: Yes}, nil, []string{info, ifeq, shaExt}},
+
+		{"release", release, []any{noNative, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
+		{"release, no script", release, []any{noNative, noScript, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel, "EVAL release 1 k v"}},
+		{"release, connection closed", release, []any{noNative, closed, int64(1)}, Answer{State: Yes, Resent: true}, nil, []string{info, shaRel, shaRel}},
+		{"release, reply lost", release, []any{noNative, closed, int64(-1)}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel, shaRel}},
+		{"release, question's reply lost", release, []any{closed, noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, info, shaRel}},
+		{"release, question refused", release, []any{&ServerError{"NOPERM this user has no permissions"}, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
+		{"release, DELIFEQ", release, []any{delifeq, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf}},
+		{"release, DELEX", release, []any{delex, int64(1)}, Answer{State: Yes}, nil, []string{info, delEx}},
+		{"release, DELIFEQ, absent", release, []any{delifeq, int64(0), integers(-1, 0)}, Answer{State: Absent}, nil, []string{info, delIf, shaLook}},
+		{"release, DELIFEQ, unknown after all", release, []any{delifeq, unknown, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf, shaRel}},
+		{"release, DELIFEQ, not permitted", release, []any{delifeq, &ServerError{"NOPERM"}, int64(0)}, other, nil, []string{info, delIf, shaRel}},
+
+		{"look", look, []any{integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond}, nil, []string{shaLook}},
+		{"look, no script", look, []any{noScript, integers(-1, 0)}, Answer{State: Absent}, nil, []string{shaLook, lookEval}},
+		{"look, odd reply", look, []any{"OK"}, Answer{}, errAny, []string{shaLook}},
+
+		{"no answer", look, []any{NoAnswer(time.Millisecond)}, Answer{}, ErrNoAnswer, []string{shaLook}},
+		{"no value", Request{Op: Acquire, Name: "k", Expiry: time.Second}, nil, Answer{}, ErrNotSent, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := &scripted{t: t, replies: test.replies, idle: 1}
+			test.req.Timeout = time.Second
+			got, err := NewRedis(server).Ask(context.Background(), test.req)
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if test.err == errAny && err == nil || test.err != errAny && !errors.Is(err, test.err) {
+				t.Errorf("got the error %v, want %v", err, test.err)
+			}
+			if !slices.Equal(server.got, test.sent) {
+				t.Errorf("sent %q, want %q", server.got, test.sent)
+			}
+			if len(server.replies) > 0 {
+				t.Errorf("%d replies were not asked for", len(server.replies))
+			}
+		})
+	}
+}
+
+var errAny = errors.New("any error")
+
+// What the server has is asked once.
+func TestNativeIsAskedOnce(t *testing.T) {
+	server := &scripted{t: t, replies: []any{delifeq, int64(1), int64(1), "OK"}}
+	node := NewRedis(server)
+	for _, op := range []Op{Release, Release, Extend} {
+		if a, err := node.Ask(context.Background(), Request{Op: op, Name: "k", Value: "v", Expiry: time.Second, Timeout: time.Second}); err != nil || a.State != Yes {
+			t.Errorf("%v: %v, %v", op, a.State, err)
+		}
+	}
+}
+
+// It is not taken to have nothing because it did not answer the question.
+func TestNativeIsAskedAgainWithoutAnAnswer(t *testing.T) {
+	server := &scripted{t: t, replies: []any{NoAnswer(time.Second), int64(1), delifeq, int64(1)}}
+	node := NewRedis(server)
+	for range 2 {
+		if a, err := node.Ask(context.Background(), Request{Op: Release, Name: "k", Value: "v", Timeout: time.Second}); err != nil || a.State != Yes {
+			t.Errorf("%v, %v", a.State, err)
+		}
+	}
+	if got, want := server.got[3], "DELIFEQ k v"; got != want {
+		t.Errorf("at last it sent %q, want %q", got, want)
+	}
+}
+
+// A connection that is closed again and again is not asked for ever.
+func TestResendsAsOftenAsConnectionsMayBeStale(t *testing.T) {
+	for idle := range 5 {
+		server := &scripted{t: t, replies: slices.Repeat([]any{closed}, 100), idle: idle}
+		_, err := NewRedis(server).Ask(context.Background(), Request{Op: Look, Name: "k", Value: "v", Timeout: time.Second})
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("got %v, want ErrClosed", err)
+		}
+		if got, want := len(server.got), 1+idle+1; got != want {
+			t.Errorf("%d idle connections: sent %d times, want %d", idle, got, want)
+		}
+	}
+}
+
+func TestNotResentAfterTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	server := &scripted{t: t, replies: []any{closed}, idle: 3}
+	if _, err := NewRedis(server).Ask(ctx, Request{Op: Look, Name: "k", Value: "v", Timeout: time.Second}); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
+// The hashes that are written down are those of the scripts.
+func TestHashes(t *testing.T) {
+	for name, s := range map[string]script{"acquire": acquireScript, "extend": extendScript, "release": releaseScript, "look": lookScript} {
+		sum := sha1.Sum([]byte(s.text))
+		if want := hex.EncodeToString(sum[:]); s.hash != want {
+			t.Errorf("%s.lua: the hash is %s, want %s", name, s.hash, want)
+		}
+		if !strings.Contains(s.text, "-- KEYS[1]") || !strings.Contains(s.text, "-- Reply:") {
+			t.Errorf("%s.lua has no header that tells its keys and replies", name)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	if got, want := fmt.Sprint(Acquire, Extend, Release, Look, Op(9)), "acquire extend release look Op(9)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := fmt.Sprint(Yes, Other, Absent, State(9)), "yes other absent State(9)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
