@@ -124,6 +124,113 @@ func TestNodeTimeoutIsUndone(t *testing.T) {
 	})
 }
 
+// R8: an acquire that arrives after it was given up, and after its release, is
+// released again.
+func TestAcquireThatArrivesLate(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for i := range w.nodes[1:] {
+			w.take(i + 1)
+		}
+		w.faulty[0].Delay(timeout+200*time.Millisecond, 0)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		time.Sleep(2 * time.Second)
+		if got := w.nodes[0].Keys()[name]; got != "" {
+			w.Errorf("node 0 has the key %q", got)
+		}
+	})
+}
+
+// R8: so is one whose connection broke.
+func TestAcquireOnABrokenConnection(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for i := range w.nodes[1:] {
+			w.take(i + 1)
+		}
+		w.faulty[0].Delay(200*time.Millisecond, 0)
+		w.faulty[0].Break(1)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		time.Sleep(2 * time.Second)
+		if got := w.nodes[0].Keys()[name]; got != "" {
+			w.Errorf("node 0 has the key %q", got)
+		}
+	})
+}
+
+// R7, R8: a driver that cannot be interrupted brings the acquire's answer in the
+// end, and the release follows then, however long that took.
+func TestDeafDriverIsUndoneInTheEnd(t *testing.T) {
+	inDeafWorld(t, 3, func(w *world) {
+		w.faulty[0].Hang()
+		m := w.lock()
+		w.wantTrue(m.Unlock())
+		time.Sleep(time.Second)
+		w.wantTrue(w.lock().Unlock())
+		time.Sleep(time.Minute)
+		w.faulty[0].Thaw()
+		w.wantNone()
+	})
+}
+
+// R8: where nothing was sent, nothing is to be undone.
+func TestNothingSentNothingUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Refuse(errors.New("nobody listens"))
+		}
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		time.Sleep(time.Minute)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 1 {
+				w.Errorf("node %d was asked %v, want one acquire", i, got)
+			}
+		}
+	})
+}
+
+// What cannot be released is left to expire, and no goroutine goes on with it.
+func TestUndoEnds(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		for _, faulty := range w.faulty {
+			faulty.Refuse(errors.New("nobody listens"))
+		}
+		w.wantFalse(m.Unlock())()
+		time.Sleep(expiry + time.Second)
+		for i := range w.nodes {
+			if got := len(w.sent(i)); got < 5 || got > 20 {
+				w.Errorf("node %d was asked %d times, want some", i, got)
+			}
+		}
+		time.Sleep(time.Minute)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 0 {
+				w.Errorf("node %d is still asked %v", i, got)
+			}
+		}
+	})
+}
+
+// A try that failed does not wait for nodes that are much slower than the rest.
+func TestUndoIsNotWaitedForLong(t *testing.T) {
+	for fault, inject := range map[string]func(*pooltest.Faulty){
+		"slow": func(f *pooltest.Faulty) { f.Delay(0, 300*time.Millisecond) },
+		"hung": (*pooltest.Faulty).Hang,
+	} {
+		t.Run(fault, func(t *testing.T) {
+			inWorld(t, 3, func(w *world) {
+				w.take(1, 2)
+				inject(w.faulty[0])
+				w.took(5*time.Millisecond, func() { w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed) })
+			})
+		})
+	}
+}
+
 // R8: an acquire whose reply was lost is undone like one that said yes.
 func TestLostReplyIsUndone(t *testing.T) {
 	inWorlds(t, everySize, func(w *world) {
@@ -271,7 +378,12 @@ func TestSilenceIsForgotten(t *testing.T) {
 	inWorld(t, 3, func(w *world) {
 		w.faulty[2].Hang()
 		w.lock(redlatch.WithExpiry(time.Second))
-		time.Sleep(10 * time.Second)
+		time.Sleep(5 * time.Second)
+		w.sent(2)
+		time.Sleep(5 * time.Second)
+		if got := w.sent(2); len(got) != 0 {
+			w.Errorf("the node is still asked %v, though nobody wants to know", got)
+		}
 		w.faulty[2].Thaw()
 		time.Sleep(10 * time.Second)
 		w.faulty[2].Forget()
@@ -392,6 +504,129 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 			}
 		})
 	})
+}
+
+// The node timeout, where it was not asked for, leaves room for a round trip.
+func TestNodeTimeout(t *testing.T) {
+	for _, test := range []struct {
+		want    time.Duration
+		options []redlatch.Option
+	}{
+		{400 * time.Millisecond, nil},
+		{50 * time.Millisecond, []redlatch.Option{redlatch.WithExpiry(time.Second)}},
+		{50 * time.Millisecond, []redlatch.Option{redlatch.WithExpiry(100 * time.Millisecond)}},
+		{5 * time.Millisecond, []redlatch.Option{redlatch.WithExpiry(10 * time.Millisecond)}},
+		{3 * time.Second, []redlatch.Option{redlatch.WithExpiry(time.Minute)}},
+		{5 * time.Millisecond, []redlatch.Option{redlatch.WithExpiry(100 * time.Millisecond), redlatch.WithTimeoutFactor(0.05)}},
+		{time.Second, []redlatch.Option{redlatch.WithExpiry(2 * time.Second), redlatch.WithTimeoutFactor(0.5)}},
+	} {
+		inWorlds(t, []int{1, 3}, func(w *world) {
+			for _, faulty := range w.faulty {
+				faulty.Hang()
+			}
+			m := w.locker.NewMutex(name, append(test.options, redlatch.WithTries(1))...)
+			start := time.Now()
+			w.wantErr(m.Lock(), pool.ErrNoAnswer)
+			if got := time.Since(start); got < test.want || got > test.want+5*time.Millisecond {
+				w.Errorf("it took %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Commands of one mutex to one node wait for each other. One that has waited for
+// the node timeout is not sent; the others get the whole of it, so that a node is
+// not thought ill of for a line in front of it.
+func TestWaitingInLineCounts(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		for i, faulty := range w.faulty {
+			faulty.Delay(0, 150*time.Millisecond)
+			w.sent(i)
+		}
+		for range 4 {
+			go m.Valid()
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		for i, faulty := range w.faulty {
+			asked := faulty.Requests()
+			if len(asked) != 3 {
+				w.Errorf("node %d was asked %d times, want 3", i, len(asked))
+			}
+			for _, req := range asked {
+				if req.Timeout != timeout {
+					w.Errorf("%v has the timeout %v, want %v", req.Op, req.Timeout, timeout)
+				}
+			}
+		}
+	})
+}
+
+// The commands of a round have the caller's values, and not its end: what was
+// sent is brought to its end.
+func TestCommandsOutliveTheCaller(t *testing.T) {
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "trace"))
+	defer cancel()
+	var pools []pool.Pool
+	for range 3 {
+		pools = append(pools, asker(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+			if ctx.Value(key{}) != "trace" || ctx.Done() != nil {
+				t.Errorf("%v has a context with the value %v that can end: %v", req.Op, ctx.Value(key{}), ctx.Done() != nil)
+			}
+			return pool.Answer{State: pool.Yes}, nil
+		}))
+	}
+	m := redlatch.New(pools...).NewMutex(name)
+	if err := m.LockContext(ctx); err != nil {
+		t.Error(err)
+	}
+	if ok, err := m.UnlockContext(ctx); !ok {
+		t.Error(err)
+	}
+}
+
+type asker func(context.Context, pool.Request) (pool.Answer, error)
+
+func (f asker) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) { return f(ctx, req) }
+
+// A release that was sent twice, since the first reply was lost, and finds no key
+// then, has released it the first time: unless it had expired.
+func TestResentRelease(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var pools []pool.Pool
+			for range n {
+				node := memory.New()
+				pools = append(pools, asker(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+					if req.Op == pool.Release {
+						node.Ask(ctx, req)
+						a, err := node.Ask(ctx, req)
+						a.Resent = true
+						return a, err
+					}
+					return node.Ask(ctx, req)
+				}))
+			}
+			m := redlatch.New(pools...).NewMutex(name)
+			if err := m.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := m.Unlock(); !ok {
+				t.Errorf("N=%d: %v", n, err)
+			}
+			synctest.Wait()
+			if err := m.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(expiry)
+			if ok, err := m.Unlock(); ok || !errors.Is(err, redlatch.ErrLockAlreadyExpired) {
+				t.Errorf("N=%d: got %v, %v, want ErrLockAlreadyExpired", n, ok, err)
+			}
+		})
+	}
 }
 
 // A pool that answers nothing at all is a failure, not a vote.

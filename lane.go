@@ -116,12 +116,10 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	}
 	l.mu.Unlock()
 
+	// However long it had to wait in line, the node gets its whole timeout: less
+	// would say nothing about its health. The round keeps its own time.
 	req := r.req
-	if req.Op != pool.Release { // a release is worth its time also if nobody waits for it
-		req.Timeout = max(1, req.Timeout-time.Since(r.start))
-	}
 	a, err := m.put(r.ctx, n, req)
-
 	switch req.Op {
 	case pool.Acquire:
 		l.settle(req.Value, a, err)
@@ -188,7 +186,7 @@ func timesFor(acquire fate) int {
 // put puts a request to a node, and sees to two answers of Absent that are not
 // the last word.
 func (m *Mutex) put(ctx context.Context, n *node, req pool.Request) (pool.Answer, error) {
-	start := time.Now() // all that is sent shares the node timeout
+	start := time.Now()
 	a, err := n.ask(ctx, req)
 	switch {
 	case err != nil || a.State != pool.Absent:
@@ -197,7 +195,9 @@ func (m *Mutex) put(ctx context.Context, n *node, req pool.Request) (pool.Answer
 		a.State = pool.Yes
 	case req.Op == pool.Extend && m.setNXOnExtend && m.holds(req.Value):
 		req.Op = pool.Acquire
-		req.Timeout = max(1, req.Timeout-time.Since(start))
+		if n.alone { // and the caller waits for both commands
+			req.Timeout = max(1, req.Timeout-time.Since(start))
+		}
 		a, err = n.ask(ctx, req)
 		if !m.holds(req.Value) {
 			// Unlocked meanwhile: the release may have come before the key.

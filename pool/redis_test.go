@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -219,6 +220,32 @@ func TestNotResentAfterTheContext(t *testing.T) {
 	if _, err := NewRedis(server).Ask(ctx, Request{Op: Look, Name: "k", Value: "v", Timeout: time.Second}); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
+}
+
+// All that one Ask sends shares its timeout.
+func TestTimeoutIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &slow{each: 300 * time.Millisecond}
+		start := time.Now()
+		_, err := NewRedis(server).Ask(context.Background(), Request{Op: Release, Name: "k", Value: "v", Timeout: time.Second})
+		if !errors.Is(err, ErrNoAnswer) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %v, want ErrNoAnswer after 1s", err, time.Since(start))
+		}
+	})
+}
+
+// slow takes its time to close every connection.
+type slow struct{ each time.Duration }
+
+func (s *slow) Idle() int { return 100 }
+
+func (s *slow) Do(_ context.Context, timeout time.Duration, _ ...any) (any, error) {
+	if timeout < s.each {
+		time.Sleep(timeout)
+		return nil, NoAnswer(timeout)
+	}
+	time.Sleep(s.each)
+	return nil, closed
 }
 
 // The hashes that are written down are those of the scripts.

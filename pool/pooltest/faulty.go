@@ -27,6 +27,7 @@ type Faulty struct {
 	lost    []*exchange    // whose replies were lost; guarded by mu
 	refusal error          // guarded by mu
 	lose    int            // replies to lose; guarded by mu
+	breaks  int            // connections to break; guarded by mu
 	there   time.Duration  // how long requests take; guarded by mu
 	back    time.Duration  // how long answers take; guarded by mu
 }
@@ -77,6 +78,14 @@ func (f *Faulty) LoseReplies(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lose = n
+}
+
+// Break breaks the connections of the next n requests as soon as they are sent.
+// They take effect all the same.
+func (f *Faulty) Break(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.breaks = n
 }
 
 // Delay makes every request take the time there to arrive, and every answer the
@@ -144,7 +153,14 @@ func (f *Faulty) Ask(ctx context.Context, req pool.Request) (pool.Answer, error)
 	} else {
 		f.arrive(e)
 	}
+	broken := f.breaks > 0
+	if broken {
+		f.breaks--
+	}
 	f.mu.Unlock()
+	if broken {
+		return pool.Answer{}, pool.ErrClosed
+	}
 	return f.wait(ctx, e)
 }
 
