@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,12 +167,35 @@ func TestDeafDriverIsUndoneInTheEnd(t *testing.T) {
 	inDeafWorld(t, 3, func(w *world) {
 		w.faulty[0].Hang()
 		m := w.lock()
+		time.Sleep(time.Second) // the node is known not to answer
 		w.wantTrue(m.Unlock())
-		time.Sleep(time.Second)
 		w.wantTrue(w.lock().Unlock())
 		time.Sleep(time.Minute)
 		w.faulty[0].Thaw()
 		w.wantNone()
+	})
+}
+
+// A driver that says at once that there is no answer is not asked in a frenzy.
+func TestProbesAreApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		hasty := asker(func(context.Context, pool.Request) (pool.Answer, error) {
+			asked.Add(1)
+			return pool.Answer{}, pool.NoAnswer(0)
+		})
+		m := redlatch.New(memory.New(), memory.New(), hasty).NewMutex(name)
+		if err := m.Lock(); err != nil {
+			t.Error(err)
+		}
+		for range 100 { // calls do not hasten the probes
+			m.Valid()
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		if got := asked.Load(); got < 20 || got > 60 {
+			t.Errorf("it was asked %d times, want some", got)
+		}
 	})
 }
 

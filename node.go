@@ -47,7 +47,7 @@ type node struct {
 	debts   []debt       // guarded by mu
 	tending bool         // the goroutine runs; guarded by mu
 
-	wake chan struct{} // there is something new to do; holds one such message
+	wake chan struct{} // there is a new debt; holds one such message
 }
 
 // A debt is a release that the node has not confirmed.
@@ -152,15 +152,15 @@ func (n *node) owe(release pool.Request, times int, after time.Duration) {
 		times:   times,
 	})
 	n.tend()
+	select {
+	case n.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
-// tend makes sure that the goroutine runs and looks again. The caller holds mu.
+// tend makes sure that the goroutine runs. The caller holds mu.
 func (n *node) tend() {
 	if n.tending {
-		select {
-		case n.wake <- struct{}{}:
-		default: // it will look anyway
-		}
 		return
 	}
 	n.tending = true
@@ -175,7 +175,7 @@ func (n *node) tend() {
 	}()
 }
 
-// pause waits, or until there is something new to do.
+// pause waits, or until there is a new debt.
 func (n *node) pause(wait time.Duration) {
 	if wait <= 0 {
 		return
