@@ -3,5 +3,3 @@ module github.com/redlatch/redlatch
 go 1.25
 
 require github.com/gomodule/redigo v1.9.3
-
-require github.com/stretchr/testify v1.10.0 // indirect

@@ -64,13 +64,13 @@ func integers(n ...int64) []any {
 }
 
 var (
-	noNative = []any{nil, nil}
-	delifeq  = []any{[]any{"delifeq", int64(3)}, nil}
-	delex    = []any{nil, []any{"delex", int64(-2)}}
-	noScript = &ServerError{"NOSCRIPT No matching script."}
-	unknown  = &ServerError{"ERR unknown command 'DELIFEQ', with args beginning with: 'k' 'v'"}
-	closed   = fmt.Errorf("%w: EOF", ErrClosed)
-	wrong    = &ServerError{"WRONGTYPE Operation against a key holding the wrong kind of value"}
+	noNative  = []any{nil, nil}
+	delifeq   = []any{[]any{"delifeq", int64(3)}, nil}
+	delex     = []any{nil, []any{"delex", int64(-2)}}
+	noScript  = &ServerError{"NOSCRIPT No matching script."}
+	unknown   = &ServerError{"ERR unknown command 'DELIFEQ', with args beginning with: 'k' 'v'"}
+	errClosed = fmt.Errorf("%w: EOF", ErrClosed)
+	wrong     = &ServerError{"WRONGTYPE Operation against a key holding the wrong kind of value"}
 )
 
 // What every request sends, and makes of every reply.
@@ -105,18 +105,18 @@ func TestRedis(t *testing.T) {
 		{"acquire", acquire, []any{"OK"}, Answer{State: Yes}, nil, []string{set}},
 		{"acquire refused", acquire, []any{nil}, other, nil, []string{set}},
 		{"acquire error", acquire, []any{wrong}, Answer{}, wrong, []string{set}},
-		{"acquire, connection closed, free", acquire, []any{closed, "OK"}, Answer{State: Yes, Resent: true}, nil, []string{set, set}},
-		{"acquire, reply lost, mine", acquire, []any{closed, nil, integers(1, 7)}, Answer{State: Yes, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
-		{"acquire, reply lost, another's", acquire, []any{closed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
-		{"acquire, reply lost, another's, gone since", acquire, []any{closed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
-		{"acquire, closed for good", acquire, []any{closed, closed, closed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
+		{"acquire, connection errClosed, free", acquire, []any{errClosed, "OK"}, Answer{State: Yes, Resent: true}, nil, []string{set, set}},
+		{"acquire, reply lost, mine", acquire, []any{errClosed, nil, integers(1, 7)}, Answer{State: Yes, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, another's", acquire, []any{errClosed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, another's, gone since", acquire, []any{errClosed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, closed for good", acquire, []any{errClosed, errClosed, errClosed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
 		{"acquire, odd reply", acquire, []any{int64(1)}, Answer{}, errAny, []string{set}},
 
 		{"explain", explain, []any{integers(1, 0)}, Answer{State: Yes}, nil, []string{shaAcq}},
 		{"explain refused", explain, []any{integers(0, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
 		{"explain refused for ever", explain, []any{integers(0, -1)}, Answer{State: Other, TTL: NoExpiry}, nil, []string{shaAcq}},
 		{"explain, another with the same value", explain, []any{integers(2, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
-		{"explain, reply lost, mine", explain, []any{closed, integers(2, 250)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain, reply lost, mine", explain, []any{errClosed, integers(2, 250)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
 		{"explain, wrong type", explain, []any{wrong}, Answer{}, wrong, []string{shaAcq}},
 		{"explain, odd state", explain, []any{integers(3, 0)}, Answer{}, errAny, []string{shaAcq}},
 		{"explain, odd pair", explain, []any{integers(1)}, Answer{}, errAny, []string{shaAcq}},
@@ -134,9 +134,9 @@ func TestRedis(t *testing.T) {
 
 		{"release", release, []any{noNative, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
 		{"release, no script", release, []any{noNative, noScript, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel, "EVAL release 1 k v"}},
-		{"release, connection closed", release, []any{noNative, closed, int64(1)}, Answer{State: Yes, Resent: true}, nil, []string{info, shaRel, shaRel}},
-		{"release, reply lost", release, []any{noNative, closed, int64(-1)}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel, shaRel}},
-		{"release, question's reply lost", release, []any{closed, noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, info, shaRel}},
+		{"release, connection closed", release, []any{noNative, errClosed, int64(1)}, Answer{State: Yes, Resent: true}, nil, []string{info, shaRel, shaRel}},
+		{"release, reply lost", release, []any{noNative, errClosed, int64(-1)}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel, shaRel}},
+		{"release, question's reply lost", release, []any{errClosed, noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, info, shaRel}},
 		{"release, question refused", release, []any{&ServerError{"NOPERM this user has no permissions"}, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
 		{"release, DELIFEQ", release, []any{delifeq, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf}},
 		{"release, DELEX", release, []any{delex, int64(1)}, Answer{State: Yes}, nil, []string{info, delEx}},
@@ -202,7 +202,7 @@ func TestNativeIsAskedAgainWithoutAnAnswer(t *testing.T) {
 // A connection that is closed again and again is not asked for ever.
 func TestResendsAsOftenAsConnectionsMayBeStale(t *testing.T) {
 	for idle := range 5 {
-		server := &scripted{t: t, replies: slices.Repeat([]any{closed}, 100), idle: idle}
+		server := &scripted{t: t, replies: slices.Repeat([]any{errClosed}, 100), idle: idle}
 		_, err := NewRedis(server).Ask(context.Background(), Request{Op: Look, Name: "k", Value: "v", Timeout: time.Second})
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("got %v, want ErrClosed", err)
@@ -216,7 +216,7 @@ func TestResendsAsOftenAsConnectionsMayBeStale(t *testing.T) {
 func TestNotResentAfterTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	server := &scripted{t: t, replies: []any{closed}, idle: 3}
+	server := &scripted{t: t, replies: []any{errClosed}, idle: 3}
 	if _, err := NewRedis(server).Ask(ctx, Request{Op: Look, Name: "k", Value: "v", Timeout: time.Second}); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
@@ -245,7 +245,7 @@ func (s *slow) Do(_ context.Context, timeout time.Duration, _ ...any) (any, erro
 		return nil, NoAnswer(timeout)
 	}
 	time.Sleep(s.each)
-	return nil, closed
+	return nil, errClosed
 }
 
 // The hashes that are written down are those of the scripts.
