@@ -33,9 +33,12 @@ var kinds = map[string]func(addr string) *redis.Pool{
 	},
 	"TestOnBorrow": func(addr string) *redis.Pool {
 		return &redis.Pool{
-			MaxIdle:      8,
-			Dial:         func() (redis.Conn, error) { return redis.Dial("tcp", addr) },
-			TestOnBorrow: func(c redis.Conn, _ time.Time) error { return c.Err() },
+			MaxIdle: 8,
+			Dial:    func() (redis.Conn, error) { return redis.Dial("tcp", addr) },
+			TestOnBorrow: func(c redis.Conn, _ time.Time) error {
+				_, err := c.Do("PING") // hangs as long as the server does
+				return err
+			},
 		}
 	},
 	"handshake": func(addr string) *redis.Pool {

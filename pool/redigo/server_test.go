@@ -124,6 +124,8 @@ func (s *server) reply(args []string) string {
 	defer s.mu.Unlock()
 	s.counts[args[0]]++
 	switch args[0] {
+	case "PING":
+		return "+PONG\r\n"
 	case "SET":
 		ms, _ := strconv.Atoi(args[5])
 		a := s.ask(pool.Request{Op: pool.Acquire, Name: args[1], Value: args[2], Expiry: time.Duration(ms) * time.Millisecond})
