@@ -154,7 +154,7 @@ func TestOddNames(t *testing.T) {
 	inWorlds(t, []int{1, 3}, func(w *world) {
 		for _, odd := range []string{"", " ", "{a}{b}", "a\x00b", "\xff\xfe", strings.Repeat("x", 1<<20)} {
 			m := w.locker.NewMutex(odd)
-			w.wantErrOrNil(m.Lock())
+			w.must(m.Lock())
 			synctest.Wait()
 			if m.Name() != odd || w.nodes[0].Keys()[odd] != m.Value() {
 				w.Errorf("the key of %.20q is not there", odd)

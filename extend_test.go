@@ -125,18 +125,11 @@ func TestStragglerOfLock(t *testing.T) {
 	inWorld(t, 3, func(w *world) {
 		w.faulty[2].Delay(50*time.Millisecond, 50*time.Millisecond)
 		m := w.locker.NewMutex(name)
-		w.took(0, func() { w.wantErrOrNil(m.Lock()) })
+		w.took(0, func() { w.must(m.Lock()) })
 		w.wantKeys(m.Value(), m.Value(), "")
 		time.Sleep(time.Second)
 		w.wantKeys(m.Value(), m.Value(), m.Value())
 	})
-}
-
-func (w *world) wantErrOrNil(err error) {
-	w.Helper()
-	if err != nil {
-		w.Error(err)
-	}
 }
 
 // R10: what is topped up does not count. The lock is held by two of three; one of
@@ -176,7 +169,7 @@ func TestUntilCountsFromTheStart(t *testing.T) {
 		}
 		m := w.locker.NewMutex(name)
 		start := time.Now()
-		w.took(300*time.Millisecond, func() { w.wantErrOrNil(m.Lock()) })
+		w.took(300*time.Millisecond, func() { w.must(m.Lock()) })
 		if got := m.Until().Sub(start); got != valid {
 			w.Errorf("it is valid for %v from the start, want %v", got, valid)
 		}
@@ -200,7 +193,7 @@ func TestLockTooLate(t *testing.T) {
 			faulty.Delay(0, 977*time.Millisecond)
 		}
 		time.Sleep(5 * time.Second)
-		w.wantErrOrNil(m.TryLock())
+		w.must(m.TryLock())
 	})
 }
 

@@ -122,6 +122,14 @@ func (w *world) sent(i int) []pool.Op {
 	return ops
 }
 
+// must checks a call of Lock or TryLock that has to succeed.
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Error(err)
+	}
+}
+
 // wantTrue checks a call of Unlock, Extend or Valid that has to succeed.
 func (w *world) wantTrue(ok bool, err error) {
 	w.Helper()

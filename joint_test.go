@@ -23,13 +23,13 @@ func TestJointExcludesItsNeighbours(t *testing.T) {
 		old, bridge, next := upgrade(w)
 		for _, pair := range [][2]*redlatch.Locker{{old, bridge}, {bridge, old}, {bridge, next}, {next, bridge}, {bridge, bridge}} {
 			first, second := pair[0].NewMutex(name), pair[1].NewMutex(name)
-			w.wantErrOrNil(first.Lock())
+			w.must(first.Lock())
 			w.wantErr(second.TryLock(), redlatch.ErrFailed)
 			w.wantTrue(first.Extend())
 			w.wantTrue(first.Valid())
 			w.wantTrue(first.Unlock())
 			synctest.Wait()
-			w.wantErrOrNil(second.TryLock())
+			w.must(second.TryLock())
 			w.wantTrue(second.Unlock())
 			w.wantNone()
 		}
@@ -52,7 +52,7 @@ func TestJointNeedsBothHalves(t *testing.T) {
 			w.wantNone()
 		}
 		w.faulty[1].Refuse(down)
-		w.wantErrOrNil(bridge.NewMutex(name).TryLock())
+		w.must(bridge.NewMutex(name).TryLock())
 	})
 }
 
@@ -72,7 +72,7 @@ func TestJointOfOneNode(t *testing.T) {
 	inWorld(t, 1, func(w *world) {
 		one := []pool.Pool{w.faulty[0]}
 		m := redlatch.NewJoint(one, one).NewMutex(name)
-		w.wantErrOrNil(m.Lock())
+		w.must(m.Lock())
 		w.wantTrue(m.Unlock())
 		time.Sleep(time.Second)
 		if got := len(w.sent(0)); got != 2 {

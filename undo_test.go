@@ -1,0 +1,314 @@
+package redlatch_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redlatch/redlatch"
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/pool/memory"
+	"github.com/redlatch/redlatch/pool/pooltest"
+)
+
+// R7: a release never overtakes the acquire that it undoes, however late that
+// one arrives.
+func TestReleaseDoesNotOvertakeAcquire(t *testing.T) {
+	inWorlds(t, []int{3, 5}, func(w *world) {
+		w.faulty[0].Delay(200*time.Millisecond, 0)
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		w.wantTrue(m.Unlock())
+		time.Sleep(timeout)
+		w.wantNone()
+	})
+}
+
+// R7: and no extension is overtaken by a release.
+func TestReleaseDoesNotOvertakeTopUp(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[0].Refuse(errors.New("nobody listens"))
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[0].Refuse(nil)
+		w.faulty[0].Delay(100*time.Millisecond, 100*time.Millisecond)
+		w.wantTrue(m.Extend())
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		w.wantTrue(m.Unlock())
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: a Lock that failed leaves nothing on the nodes that said yes.
+func TestFailedLockLeavesNothing(t *testing.T) {
+	inWorld(t, 5, func(w *world) {
+		w.take(1, 2, 3)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		w.wantKeys("", "another", "another", "another", "")
+	})
+}
+
+// R8: neither does one that was cancelled, on whatever node: one that said yes,
+// one that said no, one that hung and does what it was asked when it is back.
+func TestCancelledLockLeavesNothing(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.take(1)
+		w.faulty[2].Hang()
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		m := w.locker.NewMutex(name)
+		w.took(100*time.Millisecond, func() {
+			w.wantErr(m.LockContext(ctx), context.Canceled, redlatch.ErrFailed)
+		})
+		w.wantKeys("", "another", "")
+		time.Sleep(2 * time.Second)
+		w.faulty[2].Thaw()
+		time.Sleep(2 * time.Second)
+		w.wantKeys("", "another", "")
+	})
+}
+
+// R8: a node that is asked and hangs has its key released once it is back, even
+// if the release could be served before the acquire.
+func TestHungNodeIsUndone(t *testing.T) {
+	for _, hang := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 7 * time.Second} {
+		t.Run(hang.String(), func(t *testing.T) {
+			inWorlds(t, everySize, func(w *world) {
+				for _, faulty := range w.faulty {
+					faulty.Hang()
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				err := w.locker.NewMutex(name, redlatch.WithTries(1)).LockContext(ctx)
+				w.wantErr(err, context.DeadlineExceeded, redlatch.ErrFailed)
+				if got := time.Since(start); got != 300*time.Millisecond {
+					w.Errorf("it took %v, want the context's 300ms", got)
+				}
+				time.Sleep(hang)
+				for _, faulty := range w.faulty {
+					faulty.Thaw()
+				}
+				time.Sleep(time.Second)
+				w.wantNone()
+			})
+		})
+	}
+}
+
+// R8: the same for a Lock that ran into the node timeout.
+func TestNodeTimeoutIsUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		w.took(timeout, func() {
+			err := w.locker.NewMutex(name).TryLock()
+			w.wantErr(err, pool.ErrNoAnswer, redlatch.ErrFailed)
+			if errors.Is(err, context.DeadlineExceeded) {
+				w.Errorf("%v: but no context has ended", err)
+			}
+		})
+		time.Sleep(2 * time.Second)
+		for _, faulty := range w.faulty {
+			faulty.Thaw()
+		}
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: an acquire that arrives after it was given up, and after its release, is
+// released again.
+func TestAcquireThatArrivesLate(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for i := range w.nodes[1:] {
+			w.take(i + 1)
+		}
+		w.faulty[0].Delay(timeout+200*time.Millisecond, 0)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		time.Sleep(2 * time.Second)
+		if got := w.nodes[0].Keys()[name]; got != "" {
+			w.Errorf("node 0 has the key %q", got)
+		}
+	})
+}
+
+// R8: so is one whose connection broke.
+func TestAcquireOnABrokenConnection(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for i := range w.nodes[1:] {
+			w.take(i + 1)
+		}
+		w.faulty[0].Delay(200*time.Millisecond, 0)
+		w.faulty[0].Break(1)
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0)
+		time.Sleep(2 * time.Second)
+		if got := w.nodes[0].Keys()[name]; got != "" {
+			w.Errorf("node 0 has the key %q", got)
+		}
+	})
+}
+
+// R7, R8: a driver that cannot be interrupted brings the acquire's answer in the
+// end, and the release follows then, however long that took.
+func TestDeafDriverIsUndoneInTheEnd(t *testing.T) {
+	inDeafWorld(t, 3, func(w *world) {
+		w.faulty[0].Hang()
+		m := w.lock()
+		time.Sleep(time.Second) // the node is known not to answer
+		w.wantTrue(m.Unlock())
+		w.wantTrue(w.lock().Unlock())
+		time.Sleep(time.Minute)
+		w.faulty[0].Thaw()
+		w.wantNone()
+	})
+}
+
+// R8: where nothing was sent, nothing is to be undone.
+func TestNothingSentNothingUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Refuse(errors.New("nobody listens"))
+		}
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		time.Sleep(time.Minute)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 1 {
+				w.Errorf("node %d was asked %v, want one acquire", i, got)
+			}
+		}
+	})
+}
+
+// What cannot be released is left to expire, and no goroutine goes on with it.
+func TestUndoEnds(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		for _, faulty := range w.faulty {
+			faulty.Refuse(errors.New("nobody listens"))
+		}
+		w.wantFalse(m.Unlock())()
+		time.Sleep(expiry + time.Second)
+		for i := range w.nodes {
+			if got := len(w.sent(i)); got < 5 || got > 20 {
+				w.Errorf("node %d was asked %d times, want some", i, got)
+			}
+		}
+		time.Sleep(time.Minute)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 0 {
+				w.Errorf("node %d is still asked %v", i, got)
+			}
+		}
+	})
+}
+
+// A try that failed does not wait for nodes that are much slower than the rest.
+func TestUndoIsNotWaitedForLong(t *testing.T) {
+	for fault, inject := range map[string]func(*pooltest.Faulty){
+		"slow": func(f *pooltest.Faulty) { f.Delay(0, 300*time.Millisecond) },
+		"hung": (*pooltest.Faulty).Hang,
+	} {
+		t.Run(fault, func(t *testing.T) {
+			inWorld(t, 3, func(w *world) {
+				w.take(1, 2)
+				inject(w.faulty[0])
+				w.took(5*time.Millisecond, func() { w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed) })
+			})
+		})
+	}
+}
+
+// R8: an acquire whose reply was lost is undone like one that said yes.
+func TestLostReplyIsUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.LoseReplies(1)
+		}
+		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: an Unlock whose caller has given up already releases all the same.
+func TestUnlockOnEndedContext(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		w.took(0, func() {
+			if ok, err := m.UnlockContext(ctx); !ok {
+				w.wantErr(err, context.Canceled)
+			}
+		})
+		w.wantNone()
+	})
+}
+
+// R8: an Unlock that nobody answered goes on in the background.
+func TestUnlockOfNodesThatAreAway(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		away := errors.New("nobody listens")
+		for _, faulty := range w.faulty {
+			faulty.Refuse(away)
+		}
+		w.wantFalse(m.Unlock())(away)
+		time.Sleep(3 * time.Second)
+		for _, faulty := range w.faulty {
+			faulty.Refuse(nil)
+		}
+		time.Sleep(time.Second + 1)
+		w.wantNone()
+	})
+}
+
+// A release that was sent twice, since the first reply was lost, and finds no key
+// then, has released it the first time: unless it had expired.
+func TestResentRelease(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var pools []pool.Pool
+			for range n {
+				node := memory.New()
+				pools = append(pools, asker(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+					if req.Op == pool.Release {
+						node.Ask(ctx, req)
+						a, err := node.Ask(ctx, req)
+						a.Resent = true
+						return a, err
+					}
+					return node.Ask(ctx, req)
+				}))
+			}
+			m := redlatch.New(pools...).NewMutex(name)
+			if err := m.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := m.Unlock(); !ok {
+				t.Errorf("N=%d: %v", n, err)
+			}
+			synctest.Wait()
+			if err := m.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(expiry)
+			if ok, err := m.Unlock(); ok || !errors.Is(err, redlatch.ErrLockAlreadyExpired) {
+				t.Errorf("N=%d: got %v, %v, want ErrLockAlreadyExpired", n, ok, err)
+			}
+		})
+	}
+}
