@@ -8,6 +8,7 @@ import (
 
 	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/pool/pooltest"
 )
 
 func TestExtend(t *testing.T) {
@@ -237,6 +238,33 @@ func TestSetNXOnExtend(t *testing.T) {
 		w.wantFalse(m.Extend())(redlatch.ErrNotLocked) // not after Unlock
 		w.wantNone()
 	})
+}
+
+// What it sets on a node that had missed the acquire is released like the rest.
+func TestSetNXOnExtendIsUndone(t *testing.T) {
+	for answer, inject := range map[string]func(*pooltest.Faulty){
+		"answered": func(*pooltest.Faulty) {},
+		"lost":     func(f *pooltest.Faulty) { f.LoseReplies(1) },
+	} {
+		t.Run(answer, func(t *testing.T) {
+			inWorld(t, 3, func(w *world) {
+				w.faulty[2].Refuse(errors.New("nobody listens"))
+				m := w.lock(redlatch.WithSetNXOnExtend())
+				synctest.Wait()
+				w.faulty[2].Refuse(nil)
+				w.faulty[2].Delay(time.Millisecond, 0)
+				go m.Extend()
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				inject(w.faulty[2])
+				time.Sleep(time.Second)
+				w.wantKeys(m.Value(), m.Value(), m.Value())
+				w.wantTrue(m.Unlock())
+				time.Sleep(time.Second)
+				w.wantNone()
+			})
+		})
+	}
 }
 
 // But not of a lock that was never locked, nor of one whose until has passed,

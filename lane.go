@@ -1,7 +1,6 @@
 package redlatch
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ type fate uint8
 
 const (
 	fateUnknown fate = iota // it was not answered, or is still under way
-	fateTaken               // the node said yes
+	fateTaken               // it was answered, and may be there
 	fateNothing             // the node said no, or was not even asked
 )
 
@@ -63,7 +62,7 @@ func (m *Mutex) work(i int, r *round) {
 	for {
 		a, err := m.askInLane(i, r)
 		r.answers <- answer{i, a, err}
-		if err == nil && a.State == pool.Absent && r.req.Op == pool.Extend {
+		if r.req.Op == pool.Extend && err == nil && a.State == pool.Absent {
 			m.topUp(i, r)
 		}
 		l.mu.Lock()
@@ -118,17 +117,21 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 
 	// However long it had to wait in line, the node gets its whole timeout: less
 	// would say nothing about its health. The round keeps its own time.
-	req := r.req
-	a, err := m.put(r.ctx, n, req)
-	switch req.Op {
+	a, err := n.ask(r.ctx, r.req)
+	switch r.req.Op {
 	case pool.Acquire:
-		l.settle(req.Value, a, err)
+		l.settle(r.req.Value, a, err)
+	case pool.Extend:
+		if m.setsAgain(r.req, a, err) {
+			a, err = m.give(i, r)
+		}
 	case pool.Release:
+		a = m.released(r.req, a)
 		switch {
 		case !delivered(err):
-			n.owe(req, timesFor(fate), 0)
+			n.owe(r.req, timesFor(fate), 0)
 		case err == nil && a.State != pool.Yes && fate == fateUnknown:
-			n.owe(req, 1, req.Timeout)
+			n.owe(r.req, 1, r.req.Timeout)
 		}
 	}
 	return a, err
@@ -139,9 +142,14 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 // round before the next.
 func (m *Mutex) topUp(i int, r *round) {
 	<-r.over
-	if !r.won || !m.holds(r.req.Value) {
-		return
+	if r.won && m.holds(r.req.Value) {
+		m.give(i, r)
 	}
+}
+
+// give has node i acquire the lock that r extends. The caller is i's lane, so that
+// a release that comes meanwhile comes after.
+func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	req := r.req
 	req.Op = pool.Acquire
 	l := &m.lanes[i]
@@ -150,6 +158,7 @@ func (m *Mutex) topUp(i int, r *round) {
 	l.mu.Unlock()
 	a, err := m.locker.nodes[i].ask(r.ctx, req)
 	l.settle(req.Value, a, err)
+	return a, err
 }
 
 // fateOf returns what is known of the acquire of value. The caller holds mu.
@@ -168,10 +177,10 @@ func (l *lane) settle(value string, a pool.Answer, err error) {
 		return
 	}
 	switch {
-	case err == nil && a.State == pool.Yes:
-		l.fate = fateTaken
-	case err == nil, errors.Is(err, pool.ErrNotSent):
+	case err == nil && a.State != pool.Yes, errors.Is(err, pool.ErrNotSent):
 		l.fate = fateNothing
+	case delivered(err): // or refused: a proxy may say that of what its server did
+		l.fate = fateTaken
 	}
 }
 
@@ -181,29 +190,4 @@ func timesFor(acquire fate) int {
 		return 2
 	}
 	return 1
-}
-
-// put puts a request to a node, and sees to two answers of Absent that are not
-// the last word.
-func (m *Mutex) put(ctx context.Context, n *node, req pool.Request) (pool.Answer, error) {
-	start := time.Now()
-	a, err := n.ask(ctx, req)
-	switch {
-	case err != nil || a.State != pool.Absent:
-	case req.Op == pool.Release && a.Resent && m.valid(req.Value):
-		// It has not expired: the sending whose reply was lost has released it.
-		a.State = pool.Yes
-	case req.Op == pool.Extend && m.setNXOnExtend && m.holds(req.Value):
-		req.Op = pool.Acquire
-		if n.alone { // and the caller waits for both commands
-			req.Timeout = max(1, req.Timeout-time.Since(start))
-		}
-		a, err = n.ask(ctx, req)
-		if !m.holds(req.Value) {
-			// Unlocked meanwhile: the release may have come before the key.
-			req.Op = pool.Release
-			n.owe(req, 2, 0)
-		}
-	}
-	return a, err
 }

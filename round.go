@@ -52,20 +52,48 @@ func (m *Mutex) ask(ctx context.Context, req pool.Request) tally {
 // askOne is ask for one node: one command in the caller's goroutine.
 func (m *Mutex) askOne(ctx context.Context, req pool.Request) tally {
 	n := m.locker.nodes[0]
+	start := time.Now()
 	var a pool.Answer
 	err := ctx.Err()
 	if err == nil {
-		a, err = m.put(ctx, n, req)
+		a, err = n.ask(ctx, req)
 	} else {
 		err = pool.NotSent(err)
 	}
+	switch {
+	case req.Op == pool.Release:
+		a = m.released(req, a)
+		if !delivered(err) {
+			n.owe(req, 1, 0)
+		}
+	case m.setsAgain(req, a, err):
+		again := req
+		again.Op, again.Timeout = pool.Acquire, max(1, req.Timeout-time.Since(start))
+		a, err = n.ask(ctx, again)
+		if !m.holds(req.Value) { // unlocked meanwhile: the release may have come before the key
+			again.Op, again.Timeout = pool.Release, req.Timeout
+			n.owe(again, 2, 0)
+		}
+	}
 	t := tally{ended: err != nil && ctx.Err() != nil}
 	t.count(m.locker, 0, a, err)
-
-	if req.Op == pool.Release && !delivered(err) {
-		n.owe(req, 1, 0)
-	}
 	return t
+}
+
+// released returns what a is worth as the answer to a release: a key that was gone
+// when the release was sent again was released by the first sending, whose reply
+// was lost; unless the lock had expired by then.
+func (m *Mutex) released(req pool.Request, a pool.Answer) pool.Answer {
+	if a.State == pool.Absent && a.Resent && m.valid(req.Value) {
+		a.State = pool.Yes
+	}
+	return a
+}
+
+// setsAgain reports whether a node that gave this answer is to set the key again,
+// since that was asked for by WithSetNXOnExtend, and the lock is held.
+func (m *Mutex) setsAgain(req pool.Request, a pool.Answer, err error) bool {
+	return req.Op == pool.Extend && err == nil && a.State == pool.Absent && m.setNXOnExtend && m.holds(req.Value)
 }
 
 // begin sends req to every node, and counts those that it need not be sent to.
@@ -122,9 +150,12 @@ const grace = 5 * time.Millisecond
 func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elapsed time.Duration) {
 	req.Op = pool.Release
 	if m.locker.alone {
-		if acquired.votes.Yes != 0 {
+		switch {
+		case acquired.votes.Yes != 0:
 			m.locker.nodes[0].owe(req, 1, 0)
-		} else if acquired.unknown != 0 {
+		case acquired.unknown != 0 && delivered(acquired.errs[0]):
+			m.locker.nodes[0].owe(req, 1, 0) // refused: a proxy may say that of what its server did
+		case acquired.unknown != 0:
 			m.locker.nodes[0].owe(req, 2, 0)
 		}
 		return

@@ -15,7 +15,7 @@ type tally struct {
 	verdict quorum.Verdict
 	other   quorum.Set // nodes that have another owner's key
 	absent  quorum.Set // nodes that have no key
-	unknown quorum.Set // nodes that were asked, and did not answer
+	unknown quorum.Set // nodes that were asked, and failed to answer
 	errs    []error    // by node; nil if none has failed
 	ended   bool       // the caller's context ended before the round was decided
 }
