@@ -2,6 +2,7 @@ package redlatch_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,6 +163,27 @@ func TestNoTopUpOverAnothers(t *testing.T) {
 	})
 }
 
+// One that is taken by another just before it can be topped up has nothing of
+// ours, and is left alone from then on.
+func TestTopUpRefused(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[2].Refuse(errors.New("nobody listens"))
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[2].Refuse(nil)
+		w.faulty[2].Delay(0, 2*time.Millisecond)
+		w.wantTrue(m.Extend())
+		time.Sleep(time.Millisecond)
+		w.take(2)
+		time.Sleep(time.Second)
+		w.wantTrue(m.Unlock())
+		w.wantKeys("", "", "another")
+		if got := w.sent(2); slices.Contains(got, pool.Release) {
+			w.Errorf("node 2 was asked %v", got)
+		}
+	})
+}
+
 // R11: until counts from before the first command was sent.
 func TestUntilCountsFromTheStart(t *testing.T) {
 	inWorlds(t, everySize, func(w *world) {
@@ -252,11 +274,10 @@ func TestSetNXOnExtendIsUndone(t *testing.T) {
 				m := w.lock(redlatch.WithSetNXOnExtend())
 				synctest.Wait()
 				w.faulty[2].Refuse(nil)
-				w.faulty[2].Delay(time.Millisecond, 0)
+				w.faulty[2].Delay(0, 2*time.Millisecond)
 				go m.Extend()
 				time.Sleep(time.Millisecond)
-				synctest.Wait()
-				inject(w.faulty[2])
+				inject(w.faulty[2]) // for what follows on the answer to Extend
 				time.Sleep(time.Second)
 				w.wantKeys(m.Value(), m.Value(), m.Value())
 				w.wantTrue(m.Unlock())
@@ -265,6 +286,17 @@ func TestSetNXOnExtendIsUndone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// On one node the two commands share the node timeout.
+func TestSetNXOnExtendIsBounded(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		m := w.lock(redlatch.WithSetNXOnExtend())
+		w.nodes[0].Clear()
+		w.faulty[0].Delay(0, 300*time.Millisecond)
+		time.AfterFunc(time.Millisecond, w.faulty[0].Hang)
+		w.took(timeout, func() { w.wantFalse(m.Extend())(pool.ErrNoAnswer) })
+	})
 }
 
 // But not of a lock that was never locked, nor of one whose until has passed,

@@ -164,3 +164,15 @@ func (w *world) wantFalse(ok bool, err error) func(matches ...error) {
 }
 
 var everySize = []int{1, 2, 3, 5}
+
+// An asker is a pool that is a function, of which nothing else is known.
+type asker func(context.Context, pool.Request) (pool.Answer, error)
+
+func (f asker) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) { return f(ctx, req) }
+
+// A punctual one can be relied on to return in time.
+type punctual func(context.Context, pool.Request) (pool.Answer, error)
+
+func (f punctual) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) { return f(ctx, req) }
+
+func (f punctual) Bounded() bool { return true }

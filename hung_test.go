@@ -288,10 +288,6 @@ func TestWaitingInLineCounts(t *testing.T) {
 	})
 }
 
-type asker func(context.Context, pool.Request) (pool.Answer, error)
-
-func (f asker) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) { return f(ctx, req) }
-
 // A pool that answers nothing at all is a failure, not a vote.
 func TestAnswerWithoutAState(t *testing.T) {
 	for _, n := range []int{1, 3} {

@@ -3,6 +3,7 @@ package redlatch_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,6 +191,35 @@ func TestNothingSentNothingUndone(t *testing.T) {
 	})
 }
 
+// R8: a refusal in the server's words is undone once, since a proxy may say so of
+// what its server did.
+func TestServerErrorIsUndoneOnce(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var releases atomic.Int64
+			var pools []pool.Pool
+			for range n {
+				pools = append(pools, punctual(func(_ context.Context, req pool.Request) (pool.Answer, error) {
+					if req.Op == pool.Acquire {
+						return pool.Answer{}, &pool.ServerError{Message: "upstream failure"}
+					}
+					releases.Add(1)
+					return pool.Answer{State: pool.Absent}, nil
+				}))
+			}
+			err := redlatch.New(pools...).NewMutex(name).TryLock()
+			var refusal *pool.ServerError
+			if !errors.As(err, &refusal) || refusal.Message != "upstream failure" {
+				t.Errorf("N=%d: got %v", n, err)
+			}
+			time.Sleep(time.Minute)
+			if got := releases.Load(); got != int64(n) {
+				t.Errorf("N=%d: %d releases, want one for each node", n, got)
+			}
+		})
+	}
+}
+
 // What cannot be released is left to expire, and no goroutine goes on with it.
 func TestUndoEnds(t *testing.T) {
 	inWorlds(t, everySize, func(w *world) {
@@ -284,7 +314,7 @@ func TestResentRelease(t *testing.T) {
 			var pools []pool.Pool
 			for range n {
 				node := memory.New()
-				pools = append(pools, asker(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+				pools = append(pools, punctual(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
 					if req.Op == pool.Release {
 						node.Ask(ctx, req)
 						a, err := node.Ask(ctx, req)
