@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +129,19 @@ func (w *world) must(err error) {
 	if err != nil {
 		w.Error(err)
 	}
+}
+
+// wantGoroutines checks that there are no more than most goroutines. Those that
+// have just ended may still be counted for a moment.
+func (w *world) wantGoroutines(most int) {
+	w.Helper()
+	for range 100_000 {
+		if runtime.NumGoroutine() <= most {
+			return
+		}
+		runtime.Gosched()
+	}
+	w.Fatalf("%d goroutines, want at most %d", runtime.NumGoroutine(), most)
 }
 
 // wantTrue checks a call of Unlock, Extend or Valid that has to succeed.

@@ -111,9 +111,7 @@ func TestHungNodeIsProbed(t *testing.T) {
 					time.Sleep(10 * time.Millisecond)
 				}
 				synctest.Wait()
-				if got := runtime.NumGoroutine(); got > before+2 {
-					w.Errorf("%d goroutines, %d before", got, before)
-				}
+				w.wantGoroutines(before + 2)
 				asked := w.faulty[2].Requests()
 				for _, req := range asked {
 					if req.Op != pool.Look {
@@ -131,6 +129,80 @@ func TestHungNodeIsProbed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// R9: before it is known not to answer, little is sent to a node that is late.
+func TestLateNodeIsSpared(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		t.Run(driver, func(t *testing.T) {
+			wrap(t, 3, func(w *world) {
+				w.faulty[2].Hang()
+				w.faulty[0].Delay(0, time.Millisecond)
+				w.faulty[1].Delay(0, time.Millisecond)
+				before := runtime.NumGoroutine()
+				for range 500 {
+					m := w.lock()
+					w.wantTrue(m.Extend())
+					w.wantTrue(m.Unlock())
+					w.wantGoroutines(before + 10)
+				}
+				acquires := 0
+				for _, op := range w.sent(2) {
+					if op == pool.Acquire {
+						acquires++
+					}
+				}
+				if acquires > 5 {
+					w.Errorf("the node was asked to acquire %d times", acquires)
+				}
+				w.faulty[2].Thaw()
+				time.Sleep(3 * time.Second)
+				w.wantNone()
+			})
+		})
+	}
+}
+
+// But not if the others could not decide without it.
+func TestLateMajorityIsAsked(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		for _, faulty := range w.faulty[:2] {
+			faulty.Delay(0, 50*time.Millisecond)
+		}
+		go w.locker.NewMutex("other").Lock()
+		time.Sleep(20 * time.Millisecond)
+		w.took(50*time.Millisecond, func() { w.lock() })
+	})
+}
+
+// And a node that always takes longer is not late when it does.
+func TestFarNodeIsNotLate(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[2].Delay(10*time.Millisecond, 10*time.Millisecond)
+		for range 20 {
+			w.wantTrue(w.lock().Unlock())
+			time.Sleep(100 * time.Millisecond)
+		}
+		w.sent(2)
+		for i := range 20 {
+			w.must(w.locker.NewMutex(string(rune('a' + i))).Lock())
+			time.Sleep(2 * time.Millisecond)
+		}
+		if got := len(w.sent(2)); got != 20 {
+			w.Errorf("it was asked %d times, want 20", got)
+		}
+	})
+}
+
+// A command that a driver never comes back from says nothing of the node for ever.
+func TestStuckCommandIsForgotten(t *testing.T) {
+	inDeafWorld(t, 3, func(w *world) {
+		w.faulty[2].LoseReplies(1)
+		w.lock(redlatch.WithExpiry(time.Second))
+		time.Sleep(10 * time.Second)
+		m := w.lock()
+		w.wantKeys(m.Value(), m.Value(), m.Value())
+	})
 }
 
 // R9: what nobody has wanted from a hung node for a while is forgotten: it is

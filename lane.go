@@ -34,6 +34,8 @@ const (
 
 var errNothingThere = pool.NotSent(errors.New("nothing to release: the lock was not acquired there"))
 
+var errLate = pool.NotSent(errors.New("not asked, since it has not answered what it was asked before"))
+
 // send puts r's request to node i, after everything that was sent there before.
 // The answer goes to r, and done is false; if it is plain already that nothing
 // is to be sent, it is returned instead.
@@ -86,6 +88,9 @@ func (m *Mutex) unsent(i int, r *round) error {
 		return errNothingThere
 	}
 	err := n.unwell()
+	if err == nil && r.late.Has(i) {
+		err = errLate
+	}
 	if err == nil && r.req.Op != pool.Release && time.Since(r.start) >= r.req.Timeout {
 		err = pool.NotSent(pool.NoAnswer(r.req.Timeout)) // it waited in line for as long
 	}

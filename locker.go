@@ -2,6 +2,7 @@ package redlatch
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
@@ -123,6 +124,24 @@ func isNil(p pool.Pool) bool {
 		return v.IsNil()
 	}
 	return false
+}
+
+// late returns the nodes that are late, if the rest can do without them.
+func (l *Locker) late(now time.Time) quorum.Set {
+	var late, away quorum.Set
+	for i, n := range l.nodes {
+		isSilent, isLate := n.condition(now)
+		if isLate {
+			late = late.With(i)
+		}
+		if isLate || isSilent {
+			away = away.With(i)
+		}
+	}
+	if l.rule.Judge(quorum.Votes{No: away}) == quorum.Lost {
+		return 0
+	}
+	return late
 }
 
 // NewMutex returns a mutex of the given name, which is the key on the nodes, byte

@@ -22,6 +22,11 @@ const (
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = time.Second
 
+	// A node is late that has let a command wait longer than this, and longer than
+	// so many times what its answers usually take.
+	minLate    = 5 * time.Millisecond
+	lateFactor = 8
+
 	// maxDebts bounds what is remembered for a node that stays away. What is
 	// forgotten beyond that expires by itself.
 	maxDebts = 1024
@@ -30,22 +35,29 @@ const (
 // A node is one pool as all mutexes of a Locker see it: whether it answers, and
 // what it is owed.
 //
-// A node that let a command go unanswered is not asked again, so that a round
-// does not wait for it, and neither goroutines nor connections nor keys to undo
-// pile up at it. Instead one goroutine probes it, by one command at a time that
-// changes nothing. The same goroutine pays its debts: releases that it has not
-// confirmed. It starts when there is something to do and ends when there is not.
+// A node that let a command go unanswered is silent: it is not asked again, so
+// that a round does not wait for it, and neither goroutines nor connections nor
+// keys to undo pile up at it. Instead one goroutine probes it, by one command at a
+// time that changes nothing. The same goroutine pays its debts: releases that it
+// has not confirmed. It starts when there is something to do and ends when there
+// is not.
+//
+// Until the node timeout has shown that a node is silent, it is late: it is not
+// asked either if the others can do without it, and what it is being asked already
+// is the probe.
 type node struct {
 	pool    pool.Pool
 	bounded bool
 	alone   bool // the only one, whose silence nobody can make up for: it is always asked
 
 	mu      sync.Mutex
-	silent  time.Time    // since when it has not answered; zero if it does; guarded by mu
-	probe   pool.Request // what to ask it meanwhile; guarded by mu
-	wanted  time.Time    // when a call last wanted to ask it; guarded by mu
-	debts   []debt       // guarded by mu
-	tending bool         // the goroutine runs; guarded by mu
+	asked   []time.Time   // when what is under way was sent, the earliest first; guarded by mu
+	usual   time.Duration // a moving average of how long answers take; guarded by mu
+	silent  time.Time     // since when it has not answered; zero if it does; guarded by mu
+	probe   pool.Request  // what to ask it meanwhile; guarded by mu
+	wanted  time.Time     // when a call last wanted to ask it; guarded by mu
+	debts   []debt        // guarded by mu
+	tending bool          // the goroutine runs; guarded by mu
 
 	wake chan struct{} // there is a new debt; holds one such message
 }
@@ -73,16 +85,53 @@ func newNode(p pool.Pool) *node {
 
 // ask asks the node, and notices if it does not answer.
 func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
+	if n.alone {
+		return n.pool.Ask(ctx, req)
+	}
+	start := n.sending()
 	if !n.bounded {
 		// It may not come back in time, but the word gets around.
-		overdue := time.AfterFunc(req.Timeout, func() { n.noAnswer(req) })
+		overdue := time.AfterFunc(req.Timeout, func() {
+			n.sent(start, false)
+			n.noAnswer(req)
+		})
 		defer overdue.Stop()
 	}
 	a, err := n.pool.Ask(ctx, req)
-	if unanswered(err) && !n.alone {
+	n.sent(start, err == nil)
+	if unanswered(err) {
 		n.noAnswer(req)
 	}
 	return a, err
+}
+
+// sending notes that a command is being sent, and returns since when.
+func (n *node) sending() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	n.asked = append(n.asked, now)
+	return now
+}
+
+// sent notes that the command that was sent at start is no longer under way.
+func (n *node) sent(start time.Time, answered bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i := slices.Index(n.asked, start); i >= 0 {
+		n.asked = slices.Delete(n.asked, i, i+1)
+	}
+	if answered {
+		n.usual += (time.Since(start) - n.usual) / lateFactor
+	}
+}
+
+// condition reports whether the node is silent, and whether it is late.
+func (n *node) condition(now time.Time) (silent, late bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	late = len(n.asked) > 0 && now.Sub(n.asked[0]) > max(minLate, lateFactor*n.usual)
+	return !n.silent.IsZero(), late
 }
 
 // unanswered reports whether err means that a node has kept silent for as long

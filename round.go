@@ -14,6 +14,7 @@ type round struct {
 	req     pool.Request
 	start   time.Time     // its answers are waited for until req.Timeout after
 	answers chan answer   // one place for each node: a late answer blocks nobody
+	late    quorum.Set    // nodes that are not asked now, since they are late
 	over    chan struct{} // of an Extend: closed when it has been decided or given up
 	won     bool          // what it was decided to; written before over is closed
 
@@ -105,6 +106,7 @@ func (m *Mutex) begin(ctx context.Context, req pool.Request) (tally, *round) {
 		answers: make(chan answer, nodes),
 		ctx:     context.WithoutCancel(ctx),
 	}
+	r.late = m.locker.late(r.start)
 	if req.Op == pool.Extend {
 		r.over = make(chan struct{})
 	}
