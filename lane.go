@@ -133,9 +133,9 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	case pool.Release:
 		a = m.released(r.req, a)
 		switch {
-		case !delivered(err):
+		case err != nil:
 			n.owe(r.req, timesFor(fate), 0)
-		case err == nil && a.State != pool.Yes && fate == fateUnknown:
+		case a.State != pool.Yes && fate == fateUnknown:
 			n.owe(r.req, 1, r.req.Timeout)
 		}
 	}
@@ -184,7 +184,7 @@ func (l *lane) settle(value string, a pool.Answer, err error) {
 	switch {
 	case err == nil && a.State != pool.Yes, errors.Is(err, pool.ErrNotSent):
 		l.fate = fateNothing
-	case delivered(err): // or refused: a proxy may say that of what its server did
+	case err == nil, refused(err): // which a proxy may say of what its server did
 		l.fate = fateTaken
 	}
 }

@@ -22,8 +22,10 @@ const (
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = time.Second
 
-	// A node is late that has let a command wait longer than this, and longer than
-	// so many times what its answers usually take.
+	// A node is late that is being asked so much at once, and has let the first of
+	// it wait longer than this, and longer than so many times what its answers
+	// usually take.
+	minAsked   = 8
 	minLate    = 5 * time.Millisecond
 	lateFactor = 8
 
@@ -42,9 +44,9 @@ const (
 // has not confirmed. It starts when there is something to do and ends when there
 // is not.
 //
-// Until the node timeout has shown that a node is silent, it is late: it is not
-// asked either if the others can do without it, and what it is being asked already
-// is the probe.
+// Until the node timeout has shown that a node is silent, it is late when several
+// commands wait for it: it is not asked either if the others can do without it, and
+// what it is being asked already is the probe.
 type node struct {
 	pool    pool.Pool
 	bounded bool
@@ -62,7 +64,7 @@ type node struct {
 	wake chan struct{} // there is a new debt; holds one such message
 }
 
-// A debt is a release that the node has not confirmed.
+// A debt is a release that the node has not answered.
 type debt struct {
 	release pool.Request
 	due     time.Time     // not to be paid before
@@ -130,7 +132,7 @@ func (n *node) sent(start time.Time, answered bool) {
 func (n *node) condition(now time.Time) (silent, late bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	late = len(n.asked) > 0 && now.Sub(n.asked[0]) > max(minLate, lateFactor*n.usual)
+	late = len(n.asked) >= minAsked && now.Sub(n.asked[0]) > max(minLate, lateFactor*n.usual)
 	return !n.silent.IsZero(), late
 }
 
@@ -146,11 +148,10 @@ func unanswered(err error) bool {
 		errors.As(err, &network) && network.Timeout()
 }
 
-// delivered reports whether err, that a request ended with, leaves no doubt that
-// the node was told, even if it refused.
-func delivered(err error) bool {
+// refused reports whether err is a refusal, in the server's words.
+func refused(err error) bool {
 	if err == nil {
-		return true
+		return false
 	}
 	var refusal *pool.ServerError
 	return errors.As(err, &refusal)
@@ -292,10 +293,10 @@ func (n *node) pay(d debt) {
 	a, err := n.ask(context.Background(), d.release)
 	now := time.Now()
 	switch {
-	case !delivered(err):
+	case err != nil: // a server may refuse for a while: it is loading, or busy, or no master yet
 		d.backoff = min(max(2*d.backoff, minBackoff), maxBackoff)
 		d.due = now.Add(d.backoff)
-	case err != nil || a.State == pool.Yes || d.times <= 1:
+	case a.State == pool.Yes || d.times <= 1:
 		return
 	default:
 		d.times--

@@ -64,7 +64,7 @@ func (m *Mutex) askOne(ctx context.Context, req pool.Request) tally {
 	switch {
 	case req.Op == pool.Release:
 		a = m.released(req, a)
-		if !delivered(err) {
+		if err != nil {
 			n.owe(req, 1, 0)
 		}
 	case m.setsAgain(req, a, err):
@@ -155,8 +155,8 @@ func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elap
 		switch {
 		case acquired.votes.Yes != 0:
 			m.locker.nodes[0].owe(req, 1, 0)
-		case acquired.unknown != 0 && delivered(acquired.errs[0]):
-			m.locker.nodes[0].owe(req, 1, 0) // refused: a proxy may say that of what its server did
+		case acquired.unknown != 0 && refused(acquired.errs[0]):
+			m.locker.nodes[0].owe(req, 1, 0) // a proxy may say that of what its server did
 		case acquired.unknown != 0:
 			m.locker.nodes[0].owe(req, 2, 0)
 		}

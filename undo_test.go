@@ -220,6 +220,45 @@ func TestServerErrorIsUndoneOnce(t *testing.T) {
 	}
 }
 
+// R8: a server that refuses a release for a while is asked again.
+func TestRefusedReleaseIsRepeated(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var busy atomic.Bool
+			var nodes []*memory.Node
+			var pools []pool.Pool
+			for range n {
+				node := memory.New()
+				nodes = append(nodes, node)
+				pools = append(pools, punctual(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+					if busy.Load() {
+						return pool.Answer{}, &pool.ServerError{Message: "BUSY"}
+					}
+					return node.Ask(ctx, req)
+				}))
+			}
+			m := redlatch.New(pools...).NewMutex(name)
+			if err := m.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			busy.Store(true)
+			if ok, err := m.Unlock(); ok || !errors.As(err, new(*pool.ServerError)) {
+				t.Errorf("N=%d: got %v, %v, want the server's words", n, ok, err)
+			}
+			time.Sleep(3 * time.Second)
+			busy.Store(false)
+			time.Sleep(time.Second)
+			for i, node := range nodes {
+				if len(node.Keys()) != 0 {
+					t.Errorf("N=%d: node %d has its key yet", n, i)
+				}
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
 // What cannot be released is left to expire, and no goroutine goes on with it.
 func TestUndoEnds(t *testing.T) {
 	inWorlds(t, everySize, func(w *world) {

@@ -180,6 +180,7 @@ func (c *call) eval(s *script, args ...any) (any, error) {
 // acquire may find is looked up.
 func (c *call) do(args ...any) (any, error) {
 	stale := -1
+	var broken error // of the sending before, whose outcome is not known
 	for {
 		var left time.Duration
 		if !c.deadline.IsZero() {
@@ -191,10 +192,12 @@ func (c *call) do(args ...any) (any, error) {
 		switch {
 		case err == nil:
 			return reply, nil
-		case errors.Is(err, ErrNoAnswer) && errors.Is(err, ErrNotSent) && !c.resent:
+		case errors.Is(err, ErrNoAnswer) && errors.Is(err, ErrNotSent) && broken == nil:
 			return nil, NotSent(NoAnswer(c.Timeout))
 		case errors.Is(err, ErrNoAnswer):
 			return nil, NoAnswer(c.Timeout) // of the whole request, not of what was left
+		case errors.Is(err, ErrNotSent) && broken != nil:
+			return nil, fmt.Errorf("%w; and then: %v", broken, err) // something was sent before
 		case !errors.Is(err, ErrClosed) || c.ctx.Err() != nil:
 			return nil, err
 		}
@@ -207,7 +210,7 @@ func (c *call) do(args ...any) (any, error) {
 			return nil, err
 		}
 		stale--
-		c.resent = true
+		broken, c.resent = err, true
 	}
 }
 

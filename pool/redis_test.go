@@ -110,6 +110,10 @@ func TestRedis(t *testing.T) {
 		{"acquire, reply lost, another's", acquire, []any{errClosed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's, gone since", acquire, []any{errClosed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, closed for good", acquire, []any{errClosed, errClosed, errClosed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
+		{"acquire, reply lost, unreachable then", acquire, []any{errClosed, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, set}},
+		{"acquire, reply lost, unreachable in time", acquire, []any{errClosed, NotSent(NoAnswer(1))}, Answer{Resent: true}, errUnknown, []string{set, set}},
+		{"acquire, unreachable", acquire, []any{NotSent(errAny)}, Answer{}, ErrNotSent, []string{set}},
+		{"acquire, unreachable in time", acquire, []any{NotSent(NoAnswer(1))}, Answer{}, ErrNotSent, []string{set}},
 		{"acquire, odd reply", acquire, []any{int64(1)}, Answer{}, errAny, []string{set}},
 
 		{"explain", explain, []any{integers(1, 0)}, Answer{State: Yes}, nil, []string{shaAcq}},
@@ -159,8 +163,19 @@ func TestRedis(t *testing.T) {
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			if test.err == errAny && err == nil || test.err != errAny && !errors.Is(err, test.err) {
-				t.Errorf("got the error %v, want %v", err, test.err)
+			switch test.err {
+			case errAny:
+				if err == nil {
+					t.Error("got no error")
+				}
+			case errUnknown:
+				if err == nil || errors.Is(err, ErrNotSent) {
+					t.Errorf("got the error %v, want one that leaves the outcome open", err)
+				}
+			default:
+				if !errors.Is(err, test.err) {
+					t.Errorf("got the error %v, want %v", err, test.err)
+				}
 			}
 			if !slices.Equal(server.got, test.sent) {
 				t.Errorf("sent %q, want %q", server.got, test.sent)
@@ -172,7 +187,10 @@ func TestRedis(t *testing.T) {
 	}
 }
 
-var errAny = errors.New("any error")
+var (
+	errAny     = errors.New("any error")
+	errUnknown = errors.New("an error after which the outcome is not known")
+)
 
 // What the server has is asked once.
 func TestNativeIsAskedOnce(t *testing.T) {
