@@ -48,6 +48,26 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 	})
 }
 
+// Also if it ends just when a try has been answered.
+func TestContextEndsAfterATry(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		w.lock(redlatch.WithExpiry(time.Hour))
+		synctest.Wait()
+		for _, delay := range []time.Duration{0, time.Second} {
+			ctx, cancel := context.WithCancel(context.Background())
+			m := w.locker.NewMutex(name, redlatch.WithRetryDelayFunc(func(int) time.Duration {
+				cancel()
+				return delay
+			}))
+			err := m.LockContext(ctx)
+			w.wantErr(err, context.Canceled, redlatch.ErrFailed)
+			if !errors.As(err, new(*redlatch.ErrTaken)) {
+				w.Errorf("%v: it does not say that the lock was taken", err)
+			}
+		}
+	})
+}
+
 // The commands of a round have the caller's values, and not its end: what was
 // sent is brought to its end.
 func TestCommandsOutliveTheCaller(t *testing.T) {

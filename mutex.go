@@ -2,6 +2,7 @@ package redlatch
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -98,7 +99,7 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 			return failed(ErrFailed, err)
 		}
 		err = m.try(ctx, value, try > 1)
-		if err == nil || try >= tries || ctx.Err() != nil {
+		if err == nil || try >= tries || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return err
 		}
 		if !pause(ctx, m.delay(try)) {
