@@ -48,24 +48,23 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 	})
 }
 
-// Also if it ends just when a try has been answered.
-func TestContextEndsAfterATry(t *testing.T) {
-	inWorlds(t, everySize, func(w *world) {
-		w.lock(redlatch.WithExpiry(time.Hour))
-		synctest.Wait()
-		for _, delay := range []time.Duration{0, time.Second} {
-			ctx, cancel := context.WithCancel(context.Background())
-			m := w.locker.NewMutex(name, redlatch.WithRetryDelayFunc(func(int) time.Duration {
-				cancel()
-				return delay
+// Also if it ends just when a try is answered.
+func TestContextEndsWithTheAnswer(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		var pools []pool.Pool
+		for range n {
+			pools = append(pools, punctual(func(context.Context, pool.Request) (pool.Answer, error) {
+				defer cancel()
+				return pool.Answer{State: pool.Other}, nil
 			}))
-			err := m.LockContext(ctx)
-			w.wantErr(err, context.Canceled, redlatch.ErrFailed)
-			if !errors.As(err, new(*redlatch.ErrTaken)) {
-				w.Errorf("%v: it does not say that the lock was taken", err)
-			}
 		}
-	})
+		err := redlatch.New(pools...).NewMutex(name).LockContext(ctx)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, redlatch.ErrFailed) {
+			t.Errorf("N=%d: got %v, want context.Canceled", n, err)
+		}
+	}
 }
 
 // The commands of a round have the caller's values, and not its end: what was
