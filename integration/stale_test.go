@@ -2,7 +2,6 @@ package integration
 
 import (
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
@@ -11,16 +10,6 @@ import (
 	"github.com/redlatch/redlatch/integration/servers"
 	"github.com/redlatch/redlatch/pool/redigo"
 )
-
-// clients returns how many connections s has.
-func clients(t testing.TB, s *servers.Server) int {
-	t.Helper()
-	n, err := strconv.Atoi(info(t, s, "clients")["connected_clients"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // idle is how many connections of a pool are closed at once.
 const idle = 8
