@@ -163,6 +163,25 @@ func TestNoTopUpOverAnothers(t *testing.T) {
 	})
 }
 
+// An Unlock that comes right after Extend, while a node is being topped up, is
+// the last word there too.
+func TestUnlockDuringTopUp(t *testing.T) {
+	for range 300 {
+		inWorld(t, 3, func(w *world) {
+			w.faulty[2].Refuse(errors.New("nobody listens"))
+			m := w.lock()
+			w.sent(2) // waits until the node has refused
+			w.faulty[2].Refuse(nil)
+			w.wantTrue(m.Extend())
+			w.wantTrue(m.Unlock())
+			w.wantNone()
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 // One that is taken by another just before it can be topped up has nothing of
 // ours, and is left alone from then on.
 func TestTopUpRefused(t *testing.T) {

@@ -127,7 +127,7 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	case pool.Acquire:
 		l.settle(r.req.Value, a, err)
 	case pool.Extend:
-		if m.setsAgain(r.req, a, err) {
+		if m.setNXOnExtend && err == nil && a.State == pool.Absent {
 			a, err = m.give(i, r)
 		}
 	case pool.Release:
@@ -147,13 +147,13 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 // round before the next.
 func (m *Mutex) topUp(i int, r *round) {
 	<-r.over
-	if r.won && m.holds(r.req.Value) {
+	if r.won {
 		m.give(i, r)
 	}
 }
 
-// give has node i acquire the lock that r extends. The caller is i's lane, so that
-// a release that comes meanwhile comes after.
+// give has node i acquire the lock that r extends, if it is still held. The caller
+// is i's lane, so that a release that comes meanwhile comes after.
 func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	req := r.req
 	req.Op = pool.Acquire
@@ -161,6 +161,11 @@ func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	l.mu.Lock()
 	l.value, l.fate = req.Value, fateUnknown
 	l.mu.Unlock()
+	// In this order: an Unlock ends the hold first, and looks at the fate then. It
+	// either finds that there may be a key to release, or is noticed here.
+	if !m.holds(req.Value) {
+		return pool.Answer{State: pool.Absent}, nil
+	}
 	a, err := m.locker.nodes[i].ask(r.ctx, req)
 	l.settle(req.Value, a, err)
 	return a, err

@@ -67,7 +67,7 @@ func (m *Mutex) askOne(ctx context.Context, req pool.Request) tally {
 		if err != nil {
 			n.owe(req, 1, 0)
 		}
-	case m.setsAgain(req, a, err):
+	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && a.State == pool.Absent && m.holds(req.Value):
 		again := req
 		again.Op, again.Timeout = pool.Acquire, max(1, req.Timeout-time.Since(start))
 		a, err = n.ask(ctx, again)
@@ -89,12 +89,6 @@ func (m *Mutex) released(req pool.Request, a pool.Answer) pool.Answer {
 		a.State = pool.Yes
 	}
 	return a
-}
-
-// setsAgain reports whether a node that gave this answer is to set the key again,
-// since that was asked for by WithSetNXOnExtend, and the lock is held.
-func (m *Mutex) setsAgain(req pool.Request, a pool.Answer, err error) bool {
-	return req.Op == pool.Extend && err == nil && a.State == pool.Absent && m.setNXOnExtend && m.holds(req.Value)
 }
 
 // begin sends req to every node, and counts those that it need not be sent to.
