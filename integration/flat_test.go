@@ -12,8 +12,9 @@ const (
 	cycles = 200 // of Lock, Extend and Unlock
 
 	// Goroutines and connections may be that many more than before, whatever
-	// the number of cycles: a few for each node.
-	few = 20
+	// the number of cycles: some for each node, and some for each of the few
+	// commands that a node that hangs may be sent before it is spared.
+	few = 40
 )
 
 // onNodesInTurn is onNodes, one after the other: what is counted is the whole

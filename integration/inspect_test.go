@@ -72,6 +72,7 @@ func held(t testing.TB, nodes []*servers.Server, name, value string) {
 // nothingLeft waits until no node has any key.
 func nothingLeft(t testing.TB, nodes []*servers.Server) {
 	t.Helper()
+	defer tellLeft(t, nodes)
 	eventually(t, "no key on any node", func() bool { return keys(nodes...) == 0 })
 }
 
@@ -79,6 +80,7 @@ func nothingLeft(t testing.TB, nodes []*servers.Server) {
 // still on its way to a node has come by then.
 func nothingLeftForGood(t testing.TB, nodes []*servers.Server) {
 	t.Helper()
+	defer tellLeft(t, nodes)
 	since := time.Now()
 	eventually(t, "no key on any node for good", func() bool {
 		if keys(nodes...) != 0 {
@@ -86,6 +88,24 @@ func nothingLeftForGood(t testing.TB, nodes []*servers.Server) {
 		}
 		return time.Since(since) > 50*time.Millisecond // many round trips
 	})
+}
+
+// tellLeft says, of a test that has failed, what is left on the nodes.
+func tellLeft(t testing.TB, nodes []*servers.Server) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	for i, s := range nodes {
+		names, err := redis.Strings(s.Do("KEYS", "*"))
+		if err != nil {
+			t.Logf("node #%d: %v", i, err)
+		}
+		for _, name := range names {
+			value, _ := redis.String(s.Do("GET", name))
+			t.Logf("node #%d: %.40q is %.40q for %v", i, name, value, timeToLive(t, s, name))
+		}
+	}
 }
 
 // keys returns how many keys the nodes have in all, or -1 if one cannot be asked.

@@ -173,10 +173,14 @@ func (e *notSent) Is(target error) bool { return target == ErrNotSent }
 // Ask that had no effect.
 type ServerError struct {
 	Message string // "WRONGTYPE Operation against a key holding …"
+	Err     error  // the client library's own error, if it has one
 }
 
 // Error returns the server's words.
 func (e *ServerError) Error() string { return e.Message }
+
+// Unwrap returns Err.
+func (e *ServerError) Unwrap() error { return e.Err }
 
 // Check returns the error that Ask owes a request that no node could serve, or
 // nil. The error matches [ErrNotSent].

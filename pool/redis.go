@@ -24,11 +24,24 @@ type Commander interface {
 	// error is a [*ServerError] for an error reply, matches [ErrNotSent] if
 	// nothing was sent, [ErrNoAnswer] if timeout has passed, [ErrClosed] if
 	// the connection was closed, and the context's error if ctx has ended.
-	Do(ctx context.Context, timeout time.Duration, args ...any) (any, error)
+	//
+	// Resent reports that the client library may have sent the command more
+	// than once by itself, as some do when a reply does not come: the reply
+	// may then tell what the first sending has done.
+	Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error)
 
 	// Idle returns how many connections are kept open for reuse: as many may
 	// turn out to be closed, one after the other.
 	Idle() int
+}
+
+// A Scripter is a [Commander] that has a way of its own to run a script by its
+// hash, and by its text where the server does not know it.
+type Scripter interface {
+	Commander
+
+	// Eval runs the script on the one key. All else is as for Do.
+	Eval(ctx context.Context, timeout time.Duration, script Script, key string, args ...any) (reply any, resent bool, err error)
 }
 
 // Redis is a node that is a Redis server, or one that speaks its protocol. The
@@ -44,6 +57,10 @@ var _ Pool = (*Redis)(nil)
 // NewRedis returns the node behind c.
 func NewRedis(c Commander) *Redis { return &Redis{commander: c} }
 
+// Commander returns what the node's commands are sent by, for those who have
+// others to send.
+func (r *Redis) Commander() Commander { return r.commander }
+
 // Ask implements [Pool]. Every request is one command, except: the first use of
 // a script that the server does not know; the very first Release or Extend,
 // which asks the server once which native commands it has; a native command's
@@ -53,10 +70,7 @@ func (r *Redis) Ask(ctx context.Context, req Request) (Answer, error) {
 	if err := req.Check(); err != nil {
 		return Answer{}, err
 	}
-	c := call{redis: r, ctx: ctx, Request: req}
-	if req.Timeout > 0 {
-		c.deadline = time.Now().Add(req.Timeout) // of all the commands together
-	}
+	c := call{redis: r, ctx: ctx, start: time.Now(), Request: req} // before the first command
 	var a Answer
 	var err error
 	switch req.Op {
@@ -75,10 +89,10 @@ func (r *Redis) Ask(ctx context.Context, req Request) (Answer, error) {
 
 // call is one Ask under way.
 type call struct {
-	redis    *Redis
-	ctx      context.Context
-	deadline time.Time // zero if there is none
-	resent   bool      // a command was sent again after its reply was lost
+	redis  *Redis
+	ctx    context.Context
+	start  time.Time
+	resent bool // a command may have been sent again after its reply was lost
 	Request
 }
 
@@ -87,7 +101,7 @@ func (c *call) milliseconds() int64 { return int64(c.Expiry / time.Millisecond) 
 func (c *call) acquire() (Answer, error) {
 	if c.Explain {
 		a, mine, err := c.stateAndTTL(c.eval(&acquireScript, c.Value, c.milliseconds()))
-		if mine && c.resent {
+		if mine && c.resent && c.sinceStart(a.TTL) {
 			a = Answer{State: Yes} // taken by the first sending
 		}
 		return a, err
@@ -101,14 +115,31 @@ func (c *call) acquire() (Answer, error) {
 	case reply != nil:
 		return Answer{}, unexpected(c.Op, reply)
 	case c.resent:
-		// It may have been taken by ourselves, the first time.
-		a, err := c.look()
-		if a.State == Absent {
-			a = Answer{State: Other} // it was another's, and has just ended
-		}
-		return a, err
+		return c.takenByUs()
 	}
 	return Answer{State: Other}, nil
+}
+
+// takenByUs tells whether a refused acquire that was sent more than once was
+// refused because its first sending had taken the key.
+func (c *call) takenByUs() (Answer, error) {
+	a, err := c.look()
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case a.State == Yes && !c.sinceStart(a.TTL):
+		a.State = Other // it held the value before: somebody else uses it, too
+	case a.State == Absent:
+		a = Answer{State: Other} // it was another's, and has just ended
+	}
+	return a, nil
+}
+
+// sinceStart reports whether a key that has ttl left can have been set since the
+// request began.
+func (c *call) sinceStart(ttl time.Duration) bool {
+	const rounding = time.Millisecond
+	return ttl >= c.Expiry.Truncate(time.Millisecond)-time.Since(c.start)-rounding
 }
 
 func (c *call) extend() (Answer, error) {
@@ -163,32 +194,45 @@ func (c *call) refused() (Answer, error) {
 
 // eval runs a script on the call's key: by its hash, and by its text if the
 // server does not know it.
-func (c *call) eval(s *script, args ...any) (any, error) {
-	full := append(make([]any, 0, 6), "EVALSHA", s.hash, int64(1), c.Name)
+func (c *call) eval(s *Script, args ...any) (any, error) {
+	if scripter, ok := c.redis.commander.(Scripter); ok {
+		return c.send(func(left time.Duration) (any, bool, error) {
+			return scripter.Eval(c.ctx, left, *s, c.Name, args...)
+		})
+	}
+	full := append(make([]any, 0, 6), "EVALSHA", s.Hash, int64(1), c.Name)
 	full = append(full, args...)
 	reply, err := c.do(full...)
 	if !refusedWith(err, "NOSCRIPT") {
 		return reply, err
 	}
-	full[0], full[1] = "EVAL", s.text
+	full[0], full[1] = "EVAL", s.Text
 	return c.do(full...)
 }
 
-// do sends a command, and sends it again as long as all that is wrong is that
+// do sends a command.
+func (c *call) do(args ...any) (any, error) {
+	return c.send(func(left time.Duration) (any, bool, error) {
+		return c.redis.commander.Do(c.ctx, left, args...)
+	})
+}
+
+// send calls do, which sends a command, and does so again as long as all that is wrong is that
 // the server had closed the connection: every command here can be repeated,
 // since none changes a key that holds another owner's value, and what a second
 // acquire may find is looked up.
-func (c *call) do(args ...any) (any, error) {
+func (c *call) send(do func(left time.Duration) (reply any, resent bool, err error)) (any, error) {
 	stale := -1
 	var broken error // of the sending before, whose outcome is not known
 	for {
 		var left time.Duration
-		if !c.deadline.IsZero() {
-			if left = time.Until(c.deadline); left <= 0 {
+		if c.Timeout > 0 { // for all the commands together
+			if left = c.Timeout - time.Since(c.start); left <= 0 {
 				return nil, NoAnswer(c.Timeout)
 			}
 		}
-		reply, err := c.redis.commander.Do(c.ctx, left, args...)
+		reply, resent, err := do(left)
+		c.resent = c.resent || resent
 		switch {
 		case err == nil:
 			return reply, nil

@@ -24,18 +24,19 @@ type scripted struct {
 
 func (s *scripted) Idle() int { return s.idle }
 
-func (s *scripted) Do(_ context.Context, timeout time.Duration, args ...any) (any, error) {
+// resentByClient is a reply that came to a command that the client library had
+// sent again by itself.
+type resentByClient struct{ reply any }
+
+func (s *scripted) Do(_ context.Context, timeout time.Duration, args ...any) (any, bool, error) {
 	if timeout <= 0 || timeout > time.Second {
 		s.t.Errorf("%v: the timeout is %v, want more than 0 and at most 1s", args, timeout)
 	}
 	command := fmt.Sprint(args[0])
 	if command == "EVALSHA" || command == "EVAL" {
-		for _, script := range []struct {
-			name string
-			script
-		}{{"acquire", acquireScript}, {"extend", extendScript}, {"release", releaseScript}, {"look", lookScript}} {
-			if args[1] == script.hash || args[1] == script.text {
-				command += " " + script.name
+		for name, script := range Scripts() {
+			if args[1] == script.Hash || args[1] == script.Text {
+				command += " " + name
 			}
 		}
 		args = args[1:]
@@ -49,10 +50,14 @@ func (s *scripted) Do(_ context.Context, timeout time.Duration, args ...any) (an
 	}
 	reply := s.replies[0]
 	s.replies = s.replies[1:]
-	if err, ok := reply.(error); ok {
-		return nil, err
+	again, resent := reply.(resentByClient)
+	if resent {
+		reply = again.reply
 	}
-	return reply, nil
+	if err, ok := reply.(error); ok {
+		return nil, resent, err
+	}
+	return reply, resent, nil
 }
 
 func integers(n ...int64) []any {
@@ -67,10 +72,10 @@ var (
 	noNative  = []any{nil, nil}
 	delifeq   = []any{[]any{"delifeq", int64(3)}, nil}
 	delex     = []any{nil, []any{"delex", int64(-2)}}
-	noScript  = &ServerError{"NOSCRIPT No matching script."}
-	unknown   = &ServerError{"ERR unknown command 'DELIFEQ', with args beginning with: 'k' 'v'"}
+	noScript  = &ServerError{Message: "NOSCRIPT No matching script."}
+	unknown   = &ServerError{Message: "ERR unknown command 'DELIFEQ', with args beginning with: 'k' 'v'"}
 	errClosed = fmt.Errorf("%w: EOF", ErrClosed)
-	wrong     = &ServerError{"WRONGTYPE Operation against a key holding the wrong kind of value"}
+	wrong     = &ServerError{Message: "WRONGTYPE Operation against a key holding the wrong kind of value"}
 )
 
 // What every request sends, and makes of every reply.
@@ -106,9 +111,14 @@ func TestRedis(t *testing.T) {
 		{"acquire refused", acquire, []any{nil}, other, nil, []string{set}},
 		{"acquire error", acquire, []any{wrong}, Answer{}, wrong, []string{set}},
 		{"acquire, connection errClosed, free", acquire, []any{errClosed, "OK"}, Answer{State: Yes, Resent: true}, nil, []string{set, set}},
-		{"acquire, reply lost, mine", acquire, []any{errClosed, nil, integers(1, 7)}, Answer{State: Yes, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, mine", acquire, []any{errClosed, nil, integers(1, 1499)}, Answer{State: Yes, TTL: 1499 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, another's with the same value", acquire, []any{errClosed, nil, integers(1, 900)}, Answer{State: Other, TTL: 900 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's", acquire, []any{errClosed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's, gone since", acquire, []any{errClosed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, look refused", acquire, []any{errClosed, nil, wrong}, Answer{Resent: true}, wrong, []string{set, set, shaLook}},
+		{"acquire, sent again by the client, free", acquire, []any{resentByClient{"OK"}}, Answer{State: Yes, Resent: true}, nil, []string{set}},
+		{"acquire, sent again by the client, mine", acquire, []any{resentByClient{nil}, integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond, Resent: true}, nil, []string{set, shaLook}},
+		{"acquire, sent again by the client, another's", acquire, []any{resentByClient{nil}, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, shaLook}},
 		{"acquire, closed for good", acquire, []any{errClosed, errClosed, errClosed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
 		{"acquire, reply lost, unreachable then", acquire, []any{errClosed, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, set}},
 		{"acquire, reply lost, unreachable in time", acquire, []any{errClosed, NotSent(NoAnswer(1))}, Answer{Resent: true}, errUnknown, []string{set, set}},
@@ -120,7 +130,9 @@ func TestRedis(t *testing.T) {
 		{"explain refused", explain, []any{integers(0, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
 		{"explain refused for ever", explain, []any{integers(0, -1)}, Answer{State: Other, TTL: NoExpiry}, nil, []string{shaAcq}},
 		{"explain, another with the same value", explain, []any{integers(2, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
-		{"explain, reply lost, mine", explain, []any{errClosed, integers(2, 250)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain, reply lost, mine", explain, []any{errClosed, integers(2, 1499)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain, reply lost, another with the same value", explain, []any{errClosed, integers(2, 900)}, Answer{State: Other, TTL: 900 * time.Millisecond, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain, sent again by the client, mine", explain, []any{resentByClient{integers(2, 1500)}}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq}},
 		{"explain, wrong type", explain, []any{wrong}, Answer{}, wrong, []string{shaAcq}},
 		{"explain, odd state", explain, []any{integers(3, 0)}, Answer{}, errAny, []string{shaAcq}},
 		{"explain, odd pair", explain, []any{integers(1)}, Answer{}, errAny, []string{shaAcq}},
@@ -134,19 +146,21 @@ func TestRedis(t *testing.T) {
 		{"extend, native, another's", extend, []any{delex, nil, integers(0, 9)}, Answer{State: Other, TTL: 9 * time.Millisecond}, nil, []string{info, ifeq, shaLook}},
 		{"extend, native, contradiction", extend, []any{delex, nil, integers(1, 9)}, Answer{}, errAny, []string{info, ifeq, shaLook}},
 		{"extend, native, wrong type", extend, []any{delifeq, wrong}, Answer{}, wrong, []string{info, ifeq}},
-		{"extend, native, no such option", extend, []any{delifeq, &ServerError{"ERR syntax error"}, int64(1)}, Answer{State: Yes}, nil, []string{info, ifeq, shaExt}},
+		{"extend, native, no such option", extend, []any{delifeq, &ServerError{Message: "ERR syntax error"}, int64(1)}, Answer{State: Yes}, nil, []string{info, ifeq, shaExt}},
 
 		{"release", release, []any{noNative, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
 		{"release, no script", release, []any{noNative, noScript, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel, "EVAL release 1 k v"}},
 		{"release, connection closed", release, []any{noNative, errClosed, int64(1)}, Answer{State: Yes, Resent: true}, nil, []string{info, shaRel, shaRel}},
 		{"release, reply lost", release, []any{noNative, errClosed, int64(-1)}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel, shaRel}},
+		{"release, sent again by the client", release, []any{noNative, resentByClient{int64(-1)}}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel}},
+		{"release, question sent again by the client", release, []any{resentByClient{noNative}, int64(-1)}, Answer{State: Absent}, nil, []string{info, shaRel}},
 		{"release, question's reply lost", release, []any{errClosed, noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, info, shaRel}},
-		{"release, question refused", release, []any{&ServerError{"NOPERM this user has no permissions"}, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
+		{"release, question refused", release, []any{&ServerError{Message: "NOPERM this user has no permissions"}, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
 		{"release, DELIFEQ", release, []any{delifeq, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf}},
 		{"release, DELEX", release, []any{delex, int64(1)}, Answer{State: Yes}, nil, []string{info, delEx}},
 		{"release, DELIFEQ, absent", release, []any{delifeq, int64(0), integers(-1, 0)}, Answer{State: Absent}, nil, []string{info, delIf, shaLook}},
 		{"release, DELIFEQ, unknown after all", release, []any{delifeq, unknown, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf, shaRel}},
-		{"release, DELIFEQ, not permitted", release, []any{delifeq, &ServerError{"NOPERM"}, int64(0)}, other, nil, []string{info, delIf, shaRel}},
+		{"release, DELIFEQ, not permitted", release, []any{delifeq, &ServerError{Message: "NOPERM"}, int64(0)}, other, nil, []string{info, delIf, shaRel}},
 
 		{"look", look, []any{integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond}, nil, []string{shaLook}},
 		{"look, no script", look, []any{noScript, integers(-1, 0)}, Answer{State: Absent}, nil, []string{shaLook, lookEval}},
@@ -257,23 +271,48 @@ type slow struct{ each time.Duration }
 
 func (s *slow) Idle() int { return 100 }
 
-func (s *slow) Do(_ context.Context, timeout time.Duration, _ ...any) (any, error) {
+func (s *slow) Do(_ context.Context, timeout time.Duration, _ ...any) (any, bool, error) {
 	if timeout < s.each {
 		time.Sleep(timeout)
-		return nil, NoAnswer(timeout)
+		return nil, false, NoAnswer(timeout)
 	}
 	time.Sleep(s.each)
-	return nil, errClosed
+	return nil, false, errClosed
+}
+
+// A commander that has a way of its own to run scripts is given them.
+type ownWay struct {
+	scripted
+	scripts []string
+}
+
+func (o *ownWay) Eval(_ context.Context, _ time.Duration, s Script, key string, args ...any) (any, bool, error) {
+	if s != releaseScript {
+		o.t.Errorf("got script %.40q, want release", s.Text)
+	}
+	o.scripts = append(o.scripts, fmt.Sprint(key, args))
+	return int64(1), false, nil
+}
+
+func TestScripter(t *testing.T) {
+	server := &ownWay{scripted: scripted{t: t, replies: []any{noNative}}}
+	a, err := NewRedis(server).Ask(context.Background(), Request{Op: Release, Name: "k", Value: "v", Timeout: time.Second})
+	if err != nil || a.State != Yes {
+		t.Errorf("got %v, %v, want yes", a.State, err)
+	}
+	if want := []string{"k[v]"}; !slices.Equal(server.scripts, want) {
+		t.Errorf("ran %q, want %q", server.scripts, want)
+	}
 }
 
 // The hashes that are written down are those of the scripts.
 func TestHashes(t *testing.T) {
-	for name, s := range map[string]script{"acquire": acquireScript, "extend": extendScript, "release": releaseScript, "look": lookScript} {
-		sum := sha1.Sum([]byte(s.text))
-		if want := hex.EncodeToString(sum[:]); s.hash != want {
-			t.Errorf("%s.lua: the hash is %s, want %s", name, s.hash, want)
+	for name, s := range Scripts() {
+		sum := sha1.Sum([]byte(s.Text))
+		if want := hex.EncodeToString(sum[:]); s.Hash != want {
+			t.Errorf("%s.lua: the hash is %s, want %s", name, s.Hash, want)
 		}
-		if !strings.Contains(s.text, "-- KEYS[1]") || !strings.Contains(s.text, "-- Reply:") {
+		if !strings.Contains(s.Text, "-- KEYS[1]") || !strings.Contains(s.Text, "-- Reply:") {
 			t.Errorf("%s.lua has no header that tells its keys and replies", name)
 		}
 	}

@@ -2,10 +2,10 @@ package pool
 
 import _ "embed" // the scripts are files of their own
 
-// A script is sent by its hash, which is the SHA-1 of its text in hexadecimal.
+// A Script is sent by its hash, which is the SHA-1 of its text in hexadecimal.
 // The hashes are written down rather than computed: a program that is built to
 // refuse every algorithm outside FIPS 140 could not compute them. A test does.
-type script struct{ hash, text string }
+type Script struct{ Hash, Text string }
 
 //go:embed scripts/acquire.lua
 var acquireText string
@@ -20,8 +20,15 @@ var releaseText string
 var lookText string
 
 var (
-	acquireScript = script{"d238f8fb0b9f603a5c352f65b6b4149e9ed5fd9f", acquireText}
-	extendScript  = script{"ad01b328142a6c13f7034f2e386e464af43643f0", extendText}
-	releaseScript = script{"53d24dee48d4be4309a3898ae22694d419b2d099", releaseText}
-	lookScript    = script{"1bc80de5d81cd4409320d44c3e806280fe5a08be", lookText}
+	acquireScript = Script{"d238f8fb0b9f603a5c352f65b6b4149e9ed5fd9f", acquireText}
+	extendScript  = Script{"ad01b328142a6c13f7034f2e386e464af43643f0", extendText}
+	releaseScript = Script{"53d24dee48d4be4309a3898ae22694d419b2d099", releaseText}
+	lookScript    = Script{"1bc80de5d81cd4409320d44c3e806280fe5a08be", lookText}
 )
+
+// Scripts returns what is sent to a Redis server, by the names of the files in
+// which the scripts are written: for tests, and for who lets users run these and
+// no others.
+func Scripts() map[string]Script {
+	return map[string]Script{"acquire": acquireScript, "extend": extendScript, "release": releaseScript, "look": lookScript}
+}

@@ -8,15 +8,23 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
+	"reflect"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 
+	"github.com/redlatch/redlatch/internal/aside"
 	"github.com/redlatch/redlatch/pool"
 )
+
+// A Pool is a [*redis.Pool], or what somebody puts in its place.
+type Pool interface {
+	Get() redis.Conn
+	GetContext(ctx context.Context) (redis.Conn, error)
+}
 
 // NewPool returns the node behind p; of a nil p, nil, which redlatch.New
 // reports. Calls use p's connections, return them at once, and open as many at
@@ -27,20 +35,23 @@ import (
 // p.Dial, p.TestOnBorrow or a TLS handshake: unless an idle connection is at
 // hand, and no TestOnBorrow or MaxConnLifetime could turn it down, a goroutine
 // of its own gets one, and is not waited for beyond the deadline. While many
-// such goroutines are overdue no further one is started.
+// such goroutines are overdue no further one is started. Every connection of a
+// pool that is not a *redis.Pool is got like that, and used like that, too, if
+// it is neither a [redis.ConnWithTimeout] nor a [redis.ConnWithContext].
 //
 // Closing p is up to whoever made it.
-func NewPool(p *redis.Pool) pool.Pool {
-	if p == nil {
+func NewPool(p Pool) pool.Pool {
+	if p == nil || reflect.ValueOf(p).Kind() == reflect.Pointer && reflect.ValueOf(p).IsNil() {
 		return nil
 	}
 	d := &driver{pool: p}
+	d.known, _ = p.(*redis.Pool)
 	return &node{Redis: pool.NewRedis(d), pool: p}
 }
 
 type node struct {
 	*pool.Redis
-	pool *redis.Pool
+	pool Pool
 }
 
 var (
@@ -51,40 +62,54 @@ var (
 // Bounded implements [pool.Bounded].
 func (n *node) Bounded() bool { return true }
 
-// ID implements [pool.Identified]: two nodes over one redis.Pool are the same.
+// ID implements [pool.Identified]: two nodes over one Pool are the same.
 func (n *node) ID() any { return n.pool }
 
 type driver struct {
-	pool    *redis.Pool
-	taking  atomic.Int32 // calls that are about to take an idle connection
-	overdue atomic.Int32 // goroutines that are still getting one for a call that has gone
-	put     atomic.Int64 // when a connection was last returned, in Unix nanoseconds
+	pool   Pool
+	known  *redis.Pool  // pool, if it is one of redigo's own
+	taking atomic.Int32 // calls that are about to take an idle connection
+	put    atomic.Int64 // when a connection was last returned, in Unix nanoseconds
+	aside  aside.Group
 }
 
 var _ pool.Commander = (*driver)(nil)
 
 // Idle implements [pool.Commander].
-func (d *driver) Idle() int { return d.pool.IdleCount() }
+func (d *driver) Idle() int {
+	if d.known == nil {
+		return usuallyIdle
+	}
+	return d.known.IdleCount()
+}
+
+// usuallyIdle is how many idle connections a pool may have that does not tell.
+const usuallyIdle = 16
 
 // Do implements [pool.Commander].
-func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (any, error) {
+func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
 	start := time.Now() // the wait for a connection is a part of the time allowed
 	conn, err := d.get(ctx, timeout)
 	if err != nil {
-		return nil, pool.NotSent(err)
+		return nil, false, pool.NotSent(err)
 	}
-	defer d.release(conn)
 	left := timeout
 	if timeout > 0 {
 		if left = timeout - time.Since(start); left <= 0 {
-			return nil, pool.NotSent(pool.NoAnswer(timeout))
+			d.release(conn)
+			return nil, false, pool.NotSent(pool.NoAnswer(timeout))
 		}
 	}
-	reply, err := exchange(ctx, conn, left, args)
-	if err != nil {
-		return nil, explain(ctx, timeout, err)
+	reply, err = exchange(ctx, conn, left, args)
+	if boundless(err) {
+		reply, err = d.exchangeAside(ctx, conn, left, args)
+	} else {
+		d.release(conn)
 	}
-	return plain(reply), nil
+	if err != nil {
+		return nil, false, explain(ctx, timeout, err)
+	}
+	return plain(reply), false, nil
 }
 
 // inlineBytes is how long a command may be that is written without a deadline
@@ -99,12 +124,31 @@ func exchange(ctx context.Context, conn redis.Conn, timeout time.Duration, args 
 	if ctx.Done() == nil && size(args) <= inlineBytes {
 		return redis.DoWithTimeout(conn, timeout, name, args[1:]...)
 	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, timeout)
+	defer cancel()
 	return redis.DoContext(conn, ctx, name, args[1:]...)
+}
+
+// boundless reports whether err means that nothing was sent, since the
+// connection, somebody's own kind of redis.Conn, knows neither timeouts nor
+// contexts. redigo has no other sign of it than these words.
+func boundless(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "redis: connection does not support ConnWith")
+}
+
+// exchangeAside is exchange on such a connection. It releases it.
+func (d *driver) exchangeAside(ctx context.Context, conn redis.Conn, timeout time.Duration, args []any) (any, error) {
+	ctx, cancel := within(ctx, timeout)
+	defer cancel()
+	reply, err := aside.Run(ctx, &d.aside, func() (any, error) {
+		defer d.release(conn)
+		return conn.Do(args[0].(string), args[1:]...)
+	}, func(any) {})
+	if err == aside.ErrFull {
+		d.release(conn)
+		return nil, pool.NotSent(errOverdue)
+	}
+	return reply, err
 }
 
 func size(args []any) int {
@@ -134,8 +178,8 @@ func (d *driver) get(ctx context.Context, timeout time.Duration) (redis.Conn, er
 
 // idleAtHand reports whether the next Get takes an idle connection, at once.
 func (d *driver) idleAtHand() bool {
-	p := d.pool
-	if p.TestOnBorrow != nil || p.TestOnBorrowContext != nil || p.MaxConnLifetime > 0 || p.Wait && p.MaxActive > 0 {
+	p := d.known
+	if p == nil || p.TestOnBorrow != nil || p.TestOnBorrowContext != nil || p.MaxConnLifetime > 0 || p.Wait && p.MaxActive > 0 {
 		return false
 	}
 	if p.IdleCount() < int(d.taking.Load()) {
@@ -146,60 +190,30 @@ func (d *driver) idleAtHand() bool {
 	return p.IdleTimeout == 0 || time.Since(time.Unix(0, d.put.Load())) < p.IdleTimeout/2
 }
 
-// getting is a Get in a goroutine of its own.
-type getting struct {
-	mu   sync.Mutex
-	left bool // whoever wanted the connection has gone; guarded by mu
-	done chan struct{}
-	conn redis.Conn
-	err  error
+// getAside gets a connection in a goroutine of its own.
+func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
+	bounded, cancel := within(ctx, timeout)
+	defer cancel()
+	conn, err := aside.Run(bounded, &d.aside, func() (redis.Conn, error) {
+		return d.pool.GetContext(bounded)
+	}, closeConn)
+	switch {
+	case err == aside.ErrFull:
+		return nil, errOverdue
+	case err != nil && bounded.Err() != nil:
+		return nil, ending(ctx, timeout) // the reason for whatever error that is
+	}
+	return conn, err
 }
 
-// maxOverdue bounds the goroutines that hang in a dial function. It is more than
-// one because a test on borrowing may hang on one dead connection after another
-// before the pool comes to dial a new one.
-const maxOverdue = 16
+func closeConn(conn redis.Conn) { conn.Close() }
 
-func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
-	if d.overdue.Load() >= maxOverdue {
-		return nil, errOverdue
+// within returns ctx with the timeout, if that is not 0.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
+		return ctx, func() {}
 	}
-	bounded := ctx
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	g := &getting{done: make(chan struct{})}
-	go func() {
-		conn, err := d.pool.GetContext(bounded)
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.conn, g.err = conn, err
-		close(g.done)
-		if g.left {
-			d.overdue.Add(-1)
-			conn.Close()
-		}
-	}()
-	select {
-	case <-g.done:
-		if g.err == nil || bounded.Err() == nil {
-			return g.conn, g.err
-		}
-		return nil, ending(ctx, timeout) // the reason for whatever error that is
-	case <-bounded.Done():
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	select {
-	case <-g.done: // just in time, but for nobody
-		g.conn.Close()
-	default:
-		g.left = true
-		d.overdue.Add(1)
-	}
-	return nil, ending(ctx, timeout)
+	return context.WithTimeout(ctx, timeout)
 }
 
 // ending returns the error of a call that was ended by ctx or else by timeout.
@@ -214,12 +228,12 @@ func ending(ctx context.Context, timeout time.Duration) error {
 	return pool.NoAnswer(timeout)
 }
 
-var errOverdue = fmt.Errorf("redigo: the pool still owes %d connections asked for too long ago: does its dial function have a timeout?", maxOverdue)
+var errOverdue = fmt.Errorf("redigo: %d calls to this server are overdue: do the functions that dial and test its connections have a timeout?", aside.Max)
 
 // release gives the connection back, or closes it if it has failed. An answer
 // that came too late can so never be taken for that of another command.
 func (d *driver) release(conn redis.Conn) {
-	if d.pool.IdleTimeout > 0 {
+	if d.known != nil && d.known.IdleTimeout > 0 {
 		d.put.Store(time.Now().UnixNano())
 	}
 	conn.Close()
@@ -231,7 +245,7 @@ func explain(ctx context.Context, timeout time.Duration, err error) error {
 	var network net.Error
 	switch {
 	case errors.As(err, &refusal):
-		return &pool.ServerError{Message: string(refusal)}
+		return &pool.ServerError{Message: string(refusal), Err: err}
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),

@@ -3,6 +3,7 @@ package redigo_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -15,23 +16,29 @@ import (
 )
 
 // opened closes p when the test ends and returns the node behind it.
-func opened(t testing.TB, p *redis.Pool) pool.Pool {
-	t.Cleanup(func() { p.Close() })
+func opened(t testing.TB, p redigo.Pool) pool.Pool {
+	t.Cleanup(func() { p.(io.Closer).Close() })
 	return redigo.NewPool(p)
 }
 
+// wrapped is a pool in somebody's clothes.
+type wrapped struct{ *redis.Pool }
+
+// bare is a connection in somebody's clothes: it can do what it must.
+type bare struct{ redis.Conn }
+
 // The kinds of pools that people make: redigo can interrupt less in the one than
 // in the other.
-var kinds = map[string]func(addr string) *redis.Pool{
-	"Dial": func(addr string) *redis.Pool {
+var kinds = map[string]func(addr string) redigo.Pool{
+	"Dial": func(addr string) redigo.Pool {
 		return &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
 	},
-	"DialContext": func(addr string) *redis.Pool {
+	"DialContext": func(addr string) redigo.Pool {
 		return &redis.Pool{MaxIdle: 8, IdleTimeout: time.Minute, DialContext: func(ctx context.Context) (redis.Conn, error) {
 			return redis.DialContext(ctx, "tcp", addr)
 		}}
 	},
-	"TestOnBorrow": func(addr string) *redis.Pool {
+	"TestOnBorrow": func(addr string) redigo.Pool {
 		return &redis.Pool{
 			MaxIdle: 8,
 			Dial:    func() (redis.Conn, error) { return redis.Dial("tcp", addr) },
@@ -41,7 +48,7 @@ var kinds = map[string]func(addr string) *redis.Pool{
 			},
 		}
 	},
-	"handshake": func(addr string) *redis.Pool {
+	"handshake": func(addr string) redigo.Pool {
 		return &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) {
 			c, err := redis.Dial("tcp", addr)
 			if err == nil {
@@ -50,10 +57,19 @@ var kinds = map[string]func(addr string) *redis.Pool{
 			return c, err
 		}}
 	},
-	"no idle connections": func(addr string) *redis.Pool {
+	"another's pool": func(addr string) redigo.Pool {
+		return wrapped{&redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}}
+	},
+	"another's connections": func(addr string) redigo.Pool {
+		return &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) {
+			c, err := redis.Dial("tcp", addr, redis.DialReadTimeout(10*time.Second))
+			return bare{c}, err
+		}}
+	},
+	"no idle connections": func(addr string) redigo.Pool {
 		return &redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
 	},
-	"limited": func(addr string) *redis.Pool {
+	"limited": func(addr string) redigo.Pool {
 		return &redis.Pool{MaxIdle: 2, MaxActive: 2, Wait: true, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", addr) }}
 	},
 }
@@ -61,7 +77,7 @@ var kinds = map[string]func(addr string) *redis.Pool{
 func TestConformance(t *testing.T) {
 	for kind, newPool := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			pooltest.RunNetwork(t, newServer(t).addr, func(t testing.TB, addr string) pool.Pool {
+			pooltest.RunNetwork(t, pooltest.NewServer(t).Addr(), func(t testing.TB, addr string) pool.Pool {
 				return opened(t, newPool(addr))
 			})
 		})
@@ -69,8 +85,11 @@ func TestConformance(t *testing.T) {
 }
 
 func TestNewPoolOfNil(t *testing.T) {
-	if got := redigo.NewPool(nil); got != nil {
-		t.Errorf("got %v, want nil", got)
+	var none *redis.Pool
+	for _, p := range []redigo.Pool{nil, none} {
+		if got := redigo.NewPool(p); got != nil {
+			t.Errorf("got %v, want nil", got)
+		}
 	}
 }
 
@@ -89,8 +108,8 @@ func TestID(t *testing.T) {
 // A pair of acquire and release, on a server that knows the scripts, is two
 // commands; a refused acquire is one.
 func TestCommandsOfAPair(t *testing.T) {
-	s := newServer(t)
-	node := opened(t, kinds["Dial"](s.addr))
+	s := pooltest.NewServer(t)
+	node := opened(t, kinds["Dial"](s.Addr()))
 	ask := func(op pool.Op, value string, want pool.State) {
 		t.Helper()
 		a, err := node.Ask(context.Background(), pool.Request{Op: op, Name: "n", Value: value, Expiry: time.Minute})
@@ -100,18 +119,18 @@ func TestCommandsOfAPair(t *testing.T) {
 	}
 	ask(pool.Acquire, "v", pool.Yes)
 	ask(pool.Release, "v", pool.Yes)
-	sets, scripts := s.count("SET"), s.count("EVALSHA")
-	texts, questions := s.count("EVAL"), s.count("COMMAND")
+	sets, scripts := s.Count("SET"), s.Count("EVALSHA")
+	texts, questions := s.Count("EVAL"), s.Count("COMMAND")
 	ask(pool.Acquire, "v", pool.Yes)
 	ask(pool.Acquire, "w", pool.Other)
 	ask(pool.Release, "v", pool.Yes)
-	if got := s.count("SET") - sets; got != 2 {
+	if got := s.Count("SET") - sets; got != 2 {
 		t.Errorf("%d times SET, want 2", got)
 	}
-	if got := s.count("EVALSHA") - scripts; got != 1 {
+	if got := s.Count("EVALSHA") - scripts; got != 1 {
 		t.Errorf("%d times EVALSHA, want 1", got)
 	}
-	if s.count("EVAL") != texts || s.count("COMMAND") != questions {
+	if s.Count("EVAL") != texts || s.Count("COMMAND") != questions {
 		t.Error("the script was sent in full again, or the server's commands were asked for again")
 	}
 }
@@ -150,11 +169,11 @@ func TestDialHangs(t *testing.T) {
 
 // A connection that comes too late goes back to the pool.
 func TestLateConnectionIsReturned(t *testing.T) {
-	s := newServer(t)
+	s := pooltest.NewServer(t)
 	release := make(chan struct{})
 	p := &redis.Pool{MaxIdle: 1, MaxActive: 1, Dial: func() (redis.Conn, error) {
 		<-release
-		return redis.Dial("tcp", s.addr)
+		return redis.Dial("tcp", s.Addr())
 	}}
 	node := opened(t, p)
 	look := pool.Request{Op: pool.Look, Name: "n", Value: "v", Timeout: 20 * time.Millisecond}

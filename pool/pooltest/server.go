@@ -1,14 +1,11 @@
-package redigo_test
+package pooltest
 
 import (
 	"bufio"
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,9 +16,10 @@ import (
 	"github.com/redlatch/redlatch/pool/memory"
 )
 
-// A server speaks just enough of Redis's protocol for the requests of package
-// pool. Its keys are a memory.Node's; it knows the project's scripts by heart.
-type server struct {
+// A Server speaks just enough of Redis's protocol for a driver to be tested
+// without a real server: the requests of package pool, and the greetings of the
+// usual client libraries. Its keys are a [memory.Node]'s.
+type Server struct {
 	addr string
 	node *memory.Node
 
@@ -31,12 +29,14 @@ type server struct {
 	conns  map[net.Conn]bool // guarded by mu
 }
 
-func newServer(t testing.TB) *server {
+// NewServer starts a server on a free port of 127.0.0.1. It stops when the test
+// ends.
+func NewServer(t testing.TB) *Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{
+	s := &Server{
 		addr:   listener.Addr().String(),
 		node:   memory.New(),
 		loaded: make(map[string]string),
@@ -66,7 +66,7 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
-func (s *server) serve(conn net.Conn) {
+func (s *Server) serve(conn net.Conn) {
 	defer func() {
 		conn.Close()
 		s.mu.Lock()
@@ -112,37 +112,36 @@ func readCommand(r *bufio.Reader) ([]string, error) {
 	return args, nil
 }
 
-// count returns how often a command was received.
-func (s *server) count(command string) int {
+// Addr returns where it listens, as host:port.
+func (s *Server) Addr() string { return s.addr }
+
+// Count returns how often a command was received, by its name in upper case.
+func (s *Server) Count(command string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts[command]
 }
 
-func (s *server) reply(args []string) string {
+func (s *Server) reply(args []string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	args[0] = strings.ToUpper(args[0])
 	s.counts[args[0]]++
 	switch args[0] {
 	case "PING":
 		return "+PONG\r\n"
+	case "HELLO":
+		return hello(args)
+	case "CLIENT":
+		return "+OK\r\n"
 	case "SET":
-		ms, _ := strconv.Atoi(args[5])
-		a := s.ask(pool.Request{Op: pool.Acquire, Name: args[1], Value: args[2], Expiry: time.Duration(ms) * time.Millisecond})
-		if a.State == pool.Yes {
-			return "+OK\r\n"
-		}
-		return "$-1\r\n"
+		return s.set(args)
 	case "EVAL":
-		sum := sha1.Sum([]byte(args[1]))
-		hash := hex.EncodeToString(sum[:])
-		for _, name := range []string{"acquire", "extend", "release", "look"} {
-			text, err := os.ReadFile("../scripts/" + name + ".lua")
-			if err == nil && args[1] == string(text) {
-				s.loaded[hash] = name
+		for name, script := range pool.Scripts() {
+			if args[1] == script.Text {
+				s.loaded[script.Hash], args[1] = name, script.Hash
 			}
 		}
-		args[1] = hash
 		fallthrough
 	case "EVALSHA":
 		return s.script(s.loaded[args[1]], args[3:])
@@ -150,7 +149,40 @@ func (s *server) reply(args []string) string {
 	return "-ERR unknown command\r\n"
 }
 
-func (s *server) ask(req pool.Request) pool.Answer {
+// hello greets who says which version of the protocol it wants.
+func hello(args []string) string {
+	begin := "*6\r\n"
+	proto := "2"
+	if len(args) > 1 && args[1] == "3" {
+		begin, proto = "%3\r\n", "3"
+	}
+	return begin + "+server\r\n+redis\r\n+version\r\n+7.0.0\r\n+proto\r\n:" + proto + "\r\n"
+}
+
+// set takes its options in any order, and times to live in either unit.
+func (s *Server) set(args []string) string {
+	req := pool.Request{Op: pool.Acquire, Name: args[1], Value: args[2]}
+	for i, arg := range args {
+		switch unit := strings.ToUpper(arg); {
+		case i < 3 || i+1 == len(args):
+		case unit == "PX":
+			n, _ := strconv.Atoi(args[i+1])
+			req.Expiry = time.Duration(n) * time.Millisecond
+		case unit == "EX":
+			n, _ := strconv.Atoi(args[i+1])
+			req.Expiry = time.Duration(n) * time.Second
+		}
+	}
+	if req.Expiry <= 0 {
+		return "-ERR invalid expire time in 'set' command\r\n"
+	}
+	if s.ask(req).State == pool.Yes {
+		return "+OK\r\n"
+	}
+	return "$-1\r\n"
+}
+
+func (s *Server) ask(req pool.Request) pool.Answer {
 	a, err := s.node.Ask(context.Background(), req)
 	if err != nil {
 		panic(err)
@@ -158,7 +190,7 @@ func (s *server) ask(req pool.Request) pool.Answer {
 	return a
 }
 
-func (s *server) script(name string, args []string) string {
+func (s *Server) script(name string, args []string) string {
 	req := pool.Request{Name: args[0], Value: args[1]}
 	if len(args) > 2 {
 		ms, _ := strconv.Atoi(args[2])
