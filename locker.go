@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/redlatch/redlatch/internal/dropin"
+	"github.com/redlatch/redlatch/internal/nilable"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
 )
@@ -62,7 +64,7 @@ func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
 		if l.err != nil {
 			return 0
 		}
-		if isNil(p) {
+		if nilable.IsNil(p) {
 			l.err = badConfig("%s: pool #%d is nil", where, i)
 			return 0
 		}
@@ -114,18 +116,6 @@ func identity(p pool.Pool) any {
 	return id
 }
 
-// isNil reports whether p is nil, or a nil pointer in a pool's clothes.
-func isNil(p pool.Pool) bool {
-	if p == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(p); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
-		return v.IsNil()
-	}
-	return false
-}
-
 // late returns the nodes that are late, if the rest can do without them.
 func (l *Locker) late(now time.Time) quorum.Set {
 	var late, away quorum.Set
@@ -166,6 +156,9 @@ func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
 			return m
 		}
 		option.Apply(m)
+		if o, ok := option.(dropin.Option); ok {
+			o.Adjust(&m.semantics)
+		}
 	}
 	if m.err = l.err; m.err == nil {
 		m.err = m.check()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redlatch/redlatch/internal/dropin"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
 )
@@ -32,6 +33,7 @@ type Mutex struct {
 	timeoutGiven  bool
 	shuffle       bool
 	setNXOnExtend bool
+	semantics     dropin.Semantics
 
 	mu    sync.Mutex
 	value string   // of the lock that was won last; guarded by mu
@@ -93,10 +95,13 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 	if err := m.ready(ctx, ErrFailed); err != nil {
 		return err
 	}
+	var value string
 	for try := 1; ; try++ {
-		value, err := m.newValue() // for each try (S1)
-		if err != nil {
-			return failed(ErrFailed, err)
+		var err error
+		if try == 1 || !m.semantics.OneValue { // for each try (S1)
+			if value, err = m.newValue(); err != nil {
+				return failed(ErrFailed, err)
+			}
 		}
 		err = m.try(ctx, value, try > 1)
 		if err == nil || try >= tries || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -123,7 +128,7 @@ func (m *Mutex) try(ctx context.Context, value string, again bool) error {
 	req.Explain = again // the first try is the plain command that usually wins
 	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	until := m.validUntil(start)
-	t := m.ask(ctx, req)
+	t, r := m.ask(ctx, req)
 	if t.verdict == quorum.Won && !until.passed(time.Now()) { // a majority, and validity left (S6)
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -134,7 +139,8 @@ func (m *Mutex) try(ctx context.Context, value string, again bool) error {
 	if t.verdict == quorum.Won {
 		return failed(ErrFailed, errTooLate)
 	}
-	return t.err(ctx, m.locker, ErrFailed)
+	m.hear(r, &t)
+	return t.err(ctx, m, ErrFailed)
 }
 
 // Unlock is [Mutex.UnlockContext] with context.Background.
@@ -165,11 +171,11 @@ func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
 	if value == "" {
 		return false, failed(errUnlockFailed, ErrNotLocked)
 	}
-	t := m.ask(ctx, m.request(pool.Release, value))
+	t, _ := m.ask(ctx, m.request(pool.Release, value))
 	if t.verdict == quorum.Won {
 		return true, nil
 	}
-	return false, t.err(ctx, m.locker, errUnlockFailed)
+	return false, t.err(ctx, m, errUnlockFailed)
 }
 
 // Extend is [Mutex.ExtendContext] with context.Background.
@@ -206,9 +212,9 @@ func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 		return false, failed(ErrExtendFailed, ErrLockAlreadyExpired)
 	}
 	until := m.validUntil(start)
-	t := m.ask(ctx, m.request(pool.Extend, value))
+	t, _ := m.ask(ctx, m.request(pool.Extend, value))
 	if t.verdict != quorum.Won {
-		return false, t.err(ctx, m.locker, ErrExtendFailed)
+		return false, t.err(ctx, m, ErrExtendFailed)
 	}
 	if err := m.prolong(value, until); err != nil {
 		return false, failed(ErrExtendFailed, err)
@@ -254,11 +260,11 @@ func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
 	if value == "" {
 		return false, failed(errNotValid, ErrNotLocked)
 	}
-	t := m.ask(ctx, m.request(pool.Look, value))
+	t, _ := m.ask(ctx, m.request(pool.Look, value))
 	if t.verdict == quorum.Won {
 		return true, nil
 	}
-	return false, t.err(ctx, m.locker, errNotValid)
+	return false, t.err(ctx, m, errNotValid)
 }
 
 // ready returns why op cannot even begin, or nil.
@@ -281,7 +287,7 @@ func (m *Mutex) request(op pool.Op, value string) pool.Request {
 func (m *Mutex) validUntil(start time.Time) deadline {
 	expiry := m.expiry.Truncate(time.Millisecond) // as the nodes keep it
 	valid := expiry - time.Duration(float64(expiry)*m.driftFactor)
-	if valid > expiryPrecision {
+	if valid > expiryPrecision && !m.semantics.WholeValidity {
 		valid -= expiryPrecision
 	}
 	return newDeadline(start.Add(valid))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redlatch/redlatch/pool"
@@ -59,7 +60,9 @@ type node struct {
 	probe   pool.Request  // what to ask it meanwhile; guarded by mu
 	wanted  time.Time     // when a call last wanted to ask it; guarded by mu
 	debts   []debt        // guarded by mu
+	paying  *debt         // what is being paid; guarded by mu
 	tending bool          // the goroutine runs; guarded by mu
+	owing   atomic.Bool   // there are debts, or one is being paid; written under mu
 
 	wake chan struct{} // there is a new debt; holds one such message
 }
@@ -75,6 +78,14 @@ type debt struct {
 	// 2 if the acquire to undo has never been answered: that may yet take
 	// effect, after the first release.
 	times int
+
+	// suspended means that the value is being acquired once more, or has been,
+	// and the key is not to be released for what was before.
+	suspended bool
+}
+
+func (d *debt) of(req pool.Request) bool {
+	return d.release.Name == req.Name && d.release.Value == req.Value
 }
 
 func newNode(p pool.Pool) *node {
@@ -85,8 +96,31 @@ func newNode(p pool.Pool) *node {
 	return n
 }
 
-// ask asks the node, and notices if it does not answer.
+var errOwed = pool.NotSent(errors.New("not asked, since an earlier lock of the same value is still being released there"))
+
+// ask asks the node, and sees to it that no release that it is owed undoes what
+// it is asked: a value that is not fresh may be acquired again.
 func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
+	if !n.owing.Load() {
+		return n.put(ctx, req)
+	}
+	switch req.Op {
+	case pool.Acquire:
+		if !n.suspend(req) {
+			return pool.Answer{}, errOwed
+		}
+	case pool.Release:
+		n.resume(req)
+	}
+	a, err := n.put(ctx, req)
+	if req.Op == pool.Acquire && (err != nil || a.State != pool.Yes) {
+		n.resume(req)
+	}
+	return a, err
+}
+
+// put asks the node, and notices if it does not answer.
+func (n *node) put(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	if n.alone {
 		return n.pool.Ask(ctx, req)
 	}
@@ -201,6 +235,36 @@ func (n *node) owe(release pool.Request, times int, after time.Duration) {
 		until:   now.Add(release.Expiry + remembered),
 		times:   times,
 	})
+	n.owing.Store(true)
+	n.remind()
+}
+
+// suspend puts off the releases of what req acquires, and reports whether it
+// could: none is under way.
+func (n *node) suspend(req pool.Request) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.paying != nil && n.paying.of(req) {
+		return false
+	}
+	for i := range n.debts {
+		n.debts[i].suspended = n.debts[i].suspended || n.debts[i].of(req)
+	}
+	return true
+}
+
+// resume undoes suspend.
+func (n *node) resume(req pool.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range n.debts {
+		n.debts[i].suspended = n.debts[i].suspended && !n.debts[i].of(req)
+	}
+	n.remind()
+}
+
+// remind has the goroutine look at the debts. The caller holds mu.
+func (n *node) remind() {
 	n.tend()
 	select {
 	case n.wake <- struct{}{}:
@@ -244,6 +308,7 @@ func (n *node) step() (wait time.Duration, more bool) {
 	n.mu.Lock()
 	now := time.Now()
 	n.debts = slices.DeleteFunc(n.debts, func(d debt) bool { return !now.Before(d.until) })
+	n.owing.Store(len(n.debts) > 0)
 	if !n.silent.IsZero() && len(n.debts) == 0 && now.Sub(n.wanted) > remembered {
 		n.silent = time.Time{}
 	}
@@ -252,16 +317,16 @@ func (n *node) step() (wait time.Duration, more bool) {
 		n.mu.Unlock()
 		return n.knock(probe), true
 	}
-	if len(n.debts) == 0 {
+	next := -1
+	for i, d := range n.debts {
+		if !d.suspended && (next < 0 || d.due.Before(n.debts[next].due)) {
+			next = i
+		}
+	}
+	if next < 0 {
 		n.tending = false
 		n.mu.Unlock()
 		return 0, false
-	}
-	next := 0
-	for i, d := range n.debts {
-		if d.due.Before(n.debts[next].due) {
-			next = i
-		}
 	}
 	d := n.debts[next]
 	if wait := d.due.Sub(now); wait > 0 {
@@ -269,6 +334,7 @@ func (n *node) step() (wait time.Duration, more bool) {
 		return wait, true
 	}
 	n.debts = slices.Delete(n.debts, next, next+1)
+	n.paying = &d
 	n.mu.Unlock()
 	n.pay(d)
 	return 0, true
@@ -290,19 +356,24 @@ func (n *node) knock(probe pool.Request) time.Duration {
 // pay sends a release that the node is owed, and keeps it if that did not
 // settle it.
 func (n *node) pay(d debt) {
-	a, err := n.ask(context.Background(), d.release)
+	a, err := n.put(context.Background(), d.release)
 	now := time.Now()
+	settled := false
 	switch {
 	case err != nil: // a server may refuse for a while: it is loading, or busy, or no master yet
 		d.backoff = min(max(2*d.backoff, minBackoff), maxBackoff)
 		d.due = now.Add(d.backoff)
 	case a.State == pool.Yes || d.times <= 1:
-		return
+		settled = true
 	default:
 		d.times--
 		d.due = now.Add(d.release.Timeout)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.debts = append(n.debts, d)
+	n.paying = nil
+	if !settled {
+		n.debts = append(n.debts, d)
+	}
+	n.owing.Store(len(n.debts) > 0)
 }

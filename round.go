@@ -31,10 +31,10 @@ type answer struct {
 
 // ask puts req to the nodes and returns what they said by the time that their
 // votes were decided, or ctx had ended. All that is still under way then is
-// finished in the background, within the node timeout.
-func (m *Mutex) ask(ctx context.Context, req pool.Request) tally {
+// finished in the background, within the node timeout, and can be heard later.
+func (m *Mutex) ask(ctx context.Context, req pool.Request) (tally, *round) {
 	if m.locker.alone {
-		return m.askOne(ctx, req)
+		return m.askOne(ctx, req), nil
 	}
 	t, r := m.begin(ctx, req)
 	// Drivers are told the node timeout, too. This is for those that overrun it.
@@ -47,7 +47,22 @@ func (m *Mutex) ask(ctx context.Context, req pool.Request) tally {
 		r.won = t.verdict == quorum.Won
 		close(r.over)
 	}
-	return t
+	return t, r
+}
+
+// hear enters into t what the nodes have said since r was decided: it decides
+// nothing any more, and tells the better why.
+func (m *Mutex) hear(r *round, t *tally) {
+	for r != nil {
+		select {
+		case a := <-r.answers:
+			if !t.heard(a.node) {
+				t.count(m.locker, a.node, a.Answer, a.err)
+			}
+		default:
+			return
+		}
+	}
 }
 
 // askOne is ask for one node: one command in the caller's goroutine.

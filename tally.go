@@ -46,13 +46,20 @@ func (t *tally) count(l *Locker, i int, a pool.Answer, err error) {
 // heard reports whether node i has been counted.
 func (t *tally) heard(i int) bool { return t.votes.Yes.Has(i) || t.votes.No.Has(i) }
 
+// open reports whether the nodes that are not another owner's are known to leave
+// none of them a quorum.
+func (t *tally) open(l *Locker) bool {
+	return l.rule.Judge(quorum.Votes{No: (t.votes.Yes | t.votes.No) &^ t.other}) == quorum.Lost
+}
+
 // err returns why op has failed, as far as the nodes know.
-func (t *tally) err(ctx context.Context, l *Locker, op error) error {
+func (t *tally) err(ctx context.Context, m *Mutex, op error) error {
+	l := m.locker
 	var reasons []error
 	if t.ended {
 		reasons = ended(ctx)
 	}
-	if l.rule.Judge(quorum.Votes{No: t.other}) == quorum.Lost {
+	if l.rule.Judge(quorum.Votes{No: t.other}) == quorum.Lost && !(m.semantics.QuorumTaken && t.open(l)) {
 		taken := &ErrTaken{Nodes: t.other.Nodes(), op: op}
 		if !t.ended {
 			return taken

@@ -381,3 +381,93 @@ func TestResentRelease(t *testing.T) {
 		})
 	}
 }
+
+// losesFirst wraps a node that never gets the first acquire it is sent.
+func losesFirst(node pool.Pool) pool.Pool {
+	var lost atomic.Bool
+	return punctual(func(ctx context.Context, req pool.Request) (pool.Answer, error) {
+		if req.Op == pool.Acquire && lost.CompareAndSwap(false, true) {
+			return pool.Answer{}, pool.ErrClosed
+		}
+		return node.Ask(ctx, req)
+	})
+}
+
+var constant = redlatch.WithGenValueFunc(func() (string, error) { return "constant", nil })
+
+// A value that is not fresh may be acquired again while an earlier acquire of it
+// is still being undone: the lock that was won is not.
+func TestLockOutlivesTheUndoingOfTheSameValue(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		var pools []pool.Pool
+		for _, node := range w.nodes {
+			pools = append(pools, losesFirst(node))
+		}
+		m := redlatch.New(pools...).NewMutex(name, constant)
+		w.must(m.Lock())
+		for range 10 {
+			time.Sleep(time.Second / 5)
+			for i, node := range w.nodes {
+				if got := node.Keys()[name]; got != "constant" {
+					w.Fatalf("node %d has the key %q", i, got)
+				}
+			}
+		}
+		w.wantTrue(m.Unlock())
+		w.wantNone()
+		w.must(m.TryLock())
+		w.wantTrue(m.Unlock())
+		w.wantNone()
+	})
+}
+
+// And what came of the earlier acquire is still undone if the later one fails, or
+// has been unlocked.
+func TestUndoingGoesOnAfterTheSameValue(t *testing.T) {
+	late := func(w *world) {
+		a, err := w.nodes[0].Ask(context.Background(), pool.Request{Op: pool.Acquire, Name: name, Value: "constant", Expiry: expiry})
+		if err != nil || a.State != pool.Yes {
+			w.Fatal(a, err)
+		}
+	}
+	t.Run("failed", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			l := redlatch.New(losesFirst(w.nodes[0]))
+			w.wantErr(l.NewMutex(name, constant).TryLock(), pool.ErrClosed)
+			w.take(0)
+			w.wantErr(l.NewMutex(name, constant).TryLock(), redlatch.ErrFailed)
+			w.nodes[0].Clear()
+			late(w)
+			time.Sleep(2 * time.Second)
+			w.wantNone()
+		})
+	})
+	t.Run("unlocked", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			m := redlatch.New(losesFirst(w.nodes[0])).NewMutex(name, constant)
+			w.must(m.Lock())
+			w.wantTrue(m.Unlock())
+			late(w)
+			time.Sleep(2 * time.Second)
+			w.wantNone()
+		})
+	})
+}
+
+// A release of the value that is on its way is not overtaken by an acquire.
+func TestSameValueIsNotAcquiredWhileItIsReleased(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		l := redlatch.New(losesFirst(w.faulty[0]))
+		w.faulty[0].Delay(50*time.Millisecond, 0)
+		w.wantErr(l.NewMutex(name, constant).TryLock(), pool.ErrClosed)
+		synctest.Wait() // its release is on its way
+		w.faulty[0].Delay(0, 0)
+		m := l.NewMutex(name, constant)
+		w.wantErr(m.TryLock(), pool.ErrNotSent)
+		time.Sleep(60 * time.Millisecond)
+		w.must(m.TryLock())
+		time.Sleep(time.Second)
+		w.wantKeys("constant")
+		w.wantTrue(m.Unlock())
+	})
+}

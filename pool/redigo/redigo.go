@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/internal/nilable"
 	"github.com/redlatch/redlatch/pool"
 )
 
@@ -41,7 +41,7 @@ type Pool interface {
 //
 // Closing p is up to whoever made it.
 func NewPool(p Pool) pool.Pool {
-	if p == nil || reflect.ValueOf(p).Kind() == reflect.Pointer && reflect.ValueOf(p).IsNil() {
+	if nilable.IsNil(p) {
 		return nil
 	}
 	d := &driver{pool: p}
