@@ -1,0 +1,116 @@
+// Package goredis is what the drivers for the versions of go-redis have in
+// common. It imports none of them: a driver describes its version by a [Client].
+//
+// Two things set go-redis apart from other libraries. It sends a command again
+// by itself when a reply does not come, and a SET NX that has won is then told
+// that the key is taken: every sending is therefore counted, by a mark in the
+// command. And most of its versions wait on, whatever becomes of the context:
+// every command is therefore sent in a goroutine of its own, which is not waited
+// for beyond the deadline.
+package goredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/pool"
+)
+
+// A Client is a client of go-redis, as the driver for its version describes it.
+type Client struct {
+	ID   any        // two clients are one if their IDs are equal
+	Nil  error      // redis.Nil: the error of a nil reply, of the same type as a server's refusals
+	Idle func() int // how many connections are idle
+
+	// Command returns a command made of args, which it keeps, and the function
+	// that sends it and returns when it has its result: within ctx, as far as
+	// that is in the client's power.
+	Command func(ctx context.Context, args []any) (cmd Command, process func())
+
+	// Deferred means that the command's error must not be read before process
+	// has returned. A sending that was refused, and which go-redis repeats by
+	// itself as it does when a cluster redirects it, then counts as one that may
+	// have had an effect.
+	Deferred bool
+}
+
+// A Command is a *redis.Cmd. Its error is that of the last attempt at sending
+// it, or nil if go-redis did not keep that. If the command has a method SetErr,
+// as it has from version 7 on, its error is forgotten at each sending; in a
+// version without, every attempt that has sent something must set the error.
+type Command interface {
+	Err() error
+	Result() (any, error)
+}
+
+// IsNil reports whether client is nil, or an interface around a nil pointer.
+func IsNil(client any) bool {
+	v := reflect.ValueOf(client)
+	return client == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// New returns the node behind c. Like every node for Redis it is a
+// [pool.Bounded] and a [pool.Identified], and has the method Commander.
+func New(c Client) pool.Pool {
+	return &node{Redis: pool.NewRedis(&driver{client: c}), id: c.ID}
+}
+
+type node struct {
+	*pool.Redis
+	id any
+}
+
+var (
+	_ pool.Bounded    = (*node)(nil)
+	_ pool.Identified = (*node)(nil)
+)
+
+// Bounded implements [pool.Bounded].
+func (n *node) Bounded() bool { return true }
+
+// ID implements [pool.Identified]: two nodes over one client are the same.
+func (n *node) ID() any { return n.id }
+
+type driver struct {
+	client Client
+	aside  aside.Group
+}
+
+var _ pool.Commander = (*driver)(nil)
+
+// Idle implements [pool.Commander].
+func (d *driver) Idle() int { return d.client.Idle() }
+
+// Do implements [pool.Commander]. After it has returned, whatever it returned, a
+// command that can be marked is not sent any more.
+func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, pool.NotSent(err)
+	}
+	bounded, cancel := within(ctx, timeout)
+	defer cancel()
+	args, m := marked(args)
+	cmd, process := d.client.Command(bounded, args)
+	if !d.client.Deferred {
+		m.watch(cmd, d.client.refusal)
+	}
+	reply, err = aside.Run(bounded, &d.aside, func() (any, error) {
+		process()
+		return cmd.Result()
+	}, func(any) {})
+	sent := m.close()
+	if err == aside.ErrFull {
+		return nil, false, pool.NotSent(errOverdue)
+	}
+	resent = sent != 0 && sent != 1
+	if err == nil || errors.Is(err, d.client.Nil) {
+		return reply, resent, nil
+	}
+	return nil, resent, d.explain(ctx, bounded, timeout, sent, err)
+}
+
+var errOverdue = fmt.Errorf("go-redis: %d calls to this server are overdue: do the client's dialer, hooks and reads have a timeout?", aside.Max)
