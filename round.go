@@ -47,7 +47,28 @@ func (m *Mutex) ask(ctx context.Context, req pool.Request) (tally, *round) {
 		r.won = t.verdict == quorum.Won
 		close(r.over)
 	}
+	if t.verdict == quorum.Lost && req.Op != pool.Acquire { // whose undoing takes its time anyway
+		m.linger(ctx, r, &t, time.Since(r.start))
+	}
 	return t, r
+}
+
+// linger waits a moment for the nodes that have not answered r yet, as long as ctx
+// lasts, but not for those that are much slower than the others, the slowest of
+// which took elapsed. That r is lost is known; the nodes tell why.
+func (m *Mutex) linger(ctx context.Context, r *round, t *tally, elapsed time.Duration) {
+	timer := time.NewTimer(min(r.req.Timeout, max(grace, 2*elapsed)))
+	defer timer.Stop()
+	for (t.votes.Yes | t.votes.No).Len() < len(m.locker.nodes) {
+		select {
+		case a := <-r.answers:
+			t.count(m.locker, a.node, a.Answer, a.err)
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // hear enters into t what the nodes have said since r was decided: it decides
@@ -150,8 +171,8 @@ func (m *Mutex) next(ctx context.Context, r *round, t *tally, timer *time.Timer)
 	}
 }
 
-// grace is how long undoing is waited for at least. Nodes that are well are done
-// long before.
+// grace is how long a call that has failed waits at least for its undoing, and for
+// what the other nodes say. Nodes that are well are done long before.
 const grace = 5 * time.Millisecond
 
 // undo releases what an acquire that failed may have taken: on every node that
@@ -172,9 +193,5 @@ func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elap
 		return
 	}
 	t, r := m.begin(ctx, req)
-	timer := time.NewTimer(min(req.Timeout, max(grace, 2*elapsed)))
-	defer timer.Stop()
-	for !t.ended && (t.votes.Yes|t.votes.No).Len() < len(m.locker.nodes) {
-		m.next(ctx, r, &t, timer)
-	}
+	m.linger(ctx, r, &t, elapsed)
 }
