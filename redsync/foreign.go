@@ -27,14 +27,17 @@ type foreign struct {
 
 var _ pool.Identified = (*foreign)(nil)
 
-// newForeign returns the node behind p, or nil if p is a wrapper of nil.
+// newForeign returns the node behind p, or nil if there is no client behind p. Its
+// ID is the client, as it is of the nodes that the drivers make.
 func newForeign(p redis.Pool) pool.Pool {
 	id := any(p)
-	if inner, ok := wrapped(p); ok {
-		if nilable.IsNilValue(inner.Field(0)) {
+	if client, ok := clientOf(p); ok {
+		if nilable.IsNilValue(client) {
 			return nil
 		}
-		id = inner.Interface()
+		if client.Kind() == reflect.Pointer {
+			id = reflect.NewAt(client.Type().Elem(), client.UnsafePointer()).Interface()
+		}
 	}
 	return &foreign{pool.NewRedis(&conns{p}), id}
 }
@@ -42,15 +45,20 @@ func newForeign(p redis.Pool) pool.Pool {
 // ID implements [pool.Identified]: two pools over one client are the same.
 func (f *foreign) ID() any { return f.id }
 
-// wrapped returns the struct that p points to if that has a single field, an
-// interface or a pointer, as the pools of redsync's packages have.
-func wrapped(p redis.Pool) (reflect.Value, bool) {
-	pointer := reflect.ValueOf(p)
-	if pointer.Kind() != reflect.Pointer || pointer.Elem().Kind() != reflect.Struct || pointer.Elem().NumField() != 1 {
+// clientOf returns what is in p if p points to a struct with a single field, an
+// interface or a pointer, as the pools of redsync's packages do.
+func clientOf(p redis.Pool) (reflect.Value, bool) {
+	v := reflect.ValueOf(p)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct || v.Elem().NumField() != 1 {
 		return reflect.Value{}, false
 	}
-	kind := pointer.Elem().Field(0).Kind()
-	return pointer.Elem(), kind == reflect.Interface || kind == reflect.Pointer
+	switch field := v.Elem().Field(0); field.Kind() {
+	case reflect.Interface:
+		return field.Elem(), true
+	case reflect.Pointer:
+		return field, true
+	}
+	return reflect.Value{}, false
 }
 
 // conns sends commands through a redsync pool's connections: those that its

@@ -37,6 +37,15 @@ type wrapper struct{ client redis.Pool }
 
 func (w *wrapper) Get(ctx context.Context) (redis.Conn, error) { return w.client.Get(ctx) }
 
+// pointer is another such.
+type pointer struct{ *foreignPool }
+
+// prefixed is a pool of which not everything is known by its client.
+type prefixed struct {
+	*foreignPool
+	prefix string
+}
+
 func (p *foreignPool) Get(ctx context.Context) (redis.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +83,7 @@ func (c *foreignConn) ask(op pool.Op, key, value string, expiry time.Duration) (
 	if special != "" {
 		return pool.Answer{}, errors.New(special)
 	}
-	req := pool.Request{Op: op, Name: key, Value: value, Expiry: expiry}
+	req := pool.Request{Op: op, Name: key, Value: value, Expiry: expiry, Explain: true}
 	a, err := p.node.Ask(context.Background(), req)
 	if repeat {
 		a, err = p.node.Ask(context.Background(), req)
@@ -110,6 +119,9 @@ func (c *foreignConn) Eval(script *redis.Script, keysAndArgs ...any) (any, error
 			return []any{numbers[a.State], a.TTL.Milliseconds()}, err
 		case "acquire":
 			a, err := c.ask(pool.Acquire, key, value, time.Duration(keysAndArgs[2].(int64))*time.Millisecond)
+			if a.State == pool.Other && c.pool.node.Keys()[key] == value {
+				return []any{int64(2), a.TTL.Milliseconds()}, err
+			}
 			return []any{numbers[a.State], a.TTL.Milliseconds()}, err
 		}
 	}
@@ -229,6 +241,17 @@ func TestForeignClientSendsAgain(t *testing.T) {
 			}
 			w.wantTrue(m.Unlock())
 		}
+
+		w.take(0)
+		m := w.rs.NewMutex(name, redsync.WithRetryDelayFunc(func(int) time.Duration {
+			pools[0].node.Clear()
+			pools[0].change(func() { pools[0].repeat = 1 })
+			return 0
+		}))
+		if err := m.Lock(); err != nil {
+			w.Errorf("second try: %v", err)
+		}
+		w.wantTrue(m.Unlock())
 	})
 }
 
@@ -261,9 +284,23 @@ func TestForeignErrors(t *testing.T) {
 		refusal := errors.New("connection refused")
 		pools[0].change(func() { pools[0].refuse = refusal })
 		w.wantShape(w.rs.NewMutex(name).TryLock(), "node 0: connection refused")
-		pools[0].change(func() { pools[0].refuse, pools[0].special = nil, "NOPERM no permissions" })
+		pools[0].change(func() { pools[0].refuse = nil })
+		time.Sleep(10 * time.Second)
+		pools[0].change(func() {
+			if len(pools[0].sent) > 0 {
+				w.Errorf("%v was sent to undo what nobody got", pools[0].sent)
+			}
+			pools[0].special = "NOPERM no permissions"
+		})
 		w.wantShape(w.rs.NewMutex(name).TryLock(), "node 0: NOPERM no permissions")
-		pools[0].change(func() { pools[0].special = "WRONGTYPE a list" })
+		pools[0].change(func() { pools[0].sent, pools[0].special = nil, "" })
+		time.Sleep(10 * time.Second)
+		pools[0].change(func() {
+			if got := pools[0].sent; len(got) != 1 || got[0] != "release" {
+				w.Errorf("%v was sent to undo what was refused, want one release", got)
+			}
+			pools[0].special = "WRONGTYPE a list"
+		})
 		w.wantShape(w.rs.NewMutex(name).TryLock(), "taken[0]")
 	})
 }

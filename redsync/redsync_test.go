@@ -161,6 +161,7 @@ func TestEndedContextInTheLastTry(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		w.wantShape(w.rs.NewMutex(name).TryLockContext(ctx), "context canceled")
+		w.wantShape(w.rs.NewMutex(name, redsync.WithTries(1)).LockContext(ctx), "context canceled")
 		w.wantShape(w.rs.NewMutex(name).LockContext(ctx), "ErrFailed")
 		if got := w.faulty[0].Requests(); len(got) > 0 {
 			w.Errorf("%v was sent", got)
@@ -373,6 +374,8 @@ func TestBadConfiguration(t *testing.T) {
 		}
 		client := &foreignPool{}
 		mutexes["two pools over one client"] = redsync.New(&wrapper{client}, &wrapper{client}).NewMutex(name)
+		mutexes["the client of another's pool"] = redsync.New(&wrapper{client}, &known{native{w.faulty[0]}, client}).NewMutex(name)
+		mutexes["two pools over one pointer"] = redsync.New(&pointer{client}, &pointer{client}).NewMutex(name)
 		for what, m := range mutexes {
 			if err := m.Lock(); !errors.Is(err, redlatch.ErrConfig) || !errors.Is(err, redsync.ErrFailed) {
 				w.Errorf("%s: Lock: %v", what, err)
@@ -386,6 +389,26 @@ func TestBadConfiguration(t *testing.T) {
 		if got := w.faulty[0].Requests(); len(got) > 0 {
 			w.Errorf("%v was sent", got)
 		}
+	})
+}
+
+// known is a node that knows its client, as the drivers' are.
+type known struct {
+	native
+	client *foreignPool
+}
+
+func (k *known) ID() any { return k.client }
+
+// Pools that differ in more than their client are not one node.
+func TestPoolsThatAreNotTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &foreignPool{node: memory.New()}
+		rs := redsync.New(&prefixed{client, "a"}, &prefixed{client, "a"})
+		if err := rs.NewMutex(name).TryLock(); errors.Is(err, redlatch.ErrConfig) {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
 	})
 }
 

@@ -73,16 +73,12 @@ func (e *expired) Is(target error) bool { return target == ErrLockAlreadyExpired
 // join returns the findings as redsync does: *ErrTaken by itself, or everything
 // joined; or nil if there are none. If ctx has ended, its error comes first.
 func (f *findings) join(ctx context.Context, err error) error {
+	if f.quorum {
+		return &ErrTaken{Nodes: f.taken}
+	}
 	var joined []error
 	if ended(ctx, err) {
 		joined = append(joined, ctx.Err())
-	}
-	if f.quorum {
-		taken := &ErrTaken{Nodes: f.taken}
-		if joined == nil {
-			return taken
-		}
-		return errors.Join(append(joined, taken)...)
 	}
 	for _, node := range f.taken {
 		joined = append(joined, &ErrNodeTaken{Node: node})

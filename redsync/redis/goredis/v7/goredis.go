@@ -1,0 +1,43 @@
+// Package goredis makes pools of clients of github.com/go-redis/redis/v7.
+package goredis
+
+import (
+	"context"
+	"time"
+
+	client "github.com/go-redis/redis/v7"
+
+	"github.com/redlatch/redlatch/internal/goredis"
+	"github.com/redlatch/redlatch/internal/nilable"
+	"github.com/redlatch/redlatch/redsync/internal/dual"
+	"github.com/redlatch/redlatch/redsync/redis"
+)
+
+// NewPool returns a pool that uses delegate; of a nil delegate, nil, which
+// redsync.New reports. It is a node of redlatch besides.
+//
+// Every command is sent in a goroutine of its own, which is not waited for
+// beyond the deadline. It sends nothing after that.
+func NewPool(delegate client.UniversalClient) redis.Pool {
+	if nilable.IsNil(delegate) {
+		return nil
+	}
+	node := goredis.New(goredis.Client{
+		ID:   delegate,
+		Nil:  client.Nil,
+		Idle: func() int { return idle(delegate) },
+		Command: func(ctx context.Context, args []any) (goredis.Command, func()) {
+			cmd := client.NewCmd(args...)
+			return cmd, func() { delegate.ProcessContext(ctx, cmd) }
+		},
+	})
+	return dual.New(node.(dual.Node), time.Nanosecond)
+}
+
+// idle returns how many connections are idle: every client of go-redis tells.
+func idle(delegate client.UniversalClient) int {
+	if c, ok := delegate.(interface{ PoolStats() *client.PoolStats }); ok {
+		return int(c.PoolStats().IdleConns)
+	}
+	return 16
+}

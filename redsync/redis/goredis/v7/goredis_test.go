@@ -1,0 +1,100 @@
+package goredis_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	client "github.com/go-redis/redis/v7"
+
+	"github.com/redlatch/redlatch/internal/goredis/goredistest"
+	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/pool/pooltest"
+	"github.com/redlatch/redlatch/redsync/redis"
+	"github.com/redlatch/redlatch/redsync/redis/goredis/v7"
+)
+
+// opened closes c when the test ends and returns the node in its pool.
+func opened(t testing.TB, c client.UniversalClient) pool.Pool {
+	t.Cleanup(func() { c.Close() })
+	return goredis.NewPool(c).(pool.Pool)
+}
+
+// plain is the kind of client that has these options.
+func plain(options client.Options) goredistest.Kind {
+	return func(t testing.TB, addr string) pool.Pool {
+		options.Addr = addr
+		return opened(t, client.NewClient(&options))
+	}
+}
+
+var kinds = map[string]goredistest.Kind{
+	"plain":      plain(client.Options{}),
+	"retries":    plain(client.Options{MaxRetries: 3}),
+	"no retries": plain(client.Options{MaxRetries: -1}),
+	// Two dials fail in the tests; after as many as there are connections
+	// go-redis would try no further ones for a second.
+	"limited": plain(client.Options{PoolSize: 3, MaxRetries: -1}),
+	"ring": func(t testing.TB, addr string) pool.Pool {
+		return opened(t, client.NewRing(&client.RingOptions{
+			Addrs:              map[string]string{"shard": addr},
+			HeartbeatFrequency: time.Hour, // else the shard is given up while it refuses
+		}))
+	},
+	"cluster": func(t testing.TB, addr string) pool.Pool {
+		return opened(t, client.NewClusterClient(&client.ClusterOptions{
+			ClusterSlots: func() ([]client.ClusterSlot, error) {
+				return []client.ClusterSlot{{End: 16383, Nodes: []client.ClusterNode{{Addr: addr}}}}, nil
+			},
+		}))
+	},
+}
+
+func TestConformance(t *testing.T) { goredistest.RunKinds(t, kinds) }
+
+func TestCommandsOfAPair(t *testing.T) { goredistest.RunCommands(t, kinds["plain"]) }
+
+func TestGivenUp(t *testing.T) {
+	goredistest.RunGivenUp(t, func(t testing.TB, dial func() (net.Conn, error)) pool.Pool {
+		return opened(t, client.NewClient(&client.Options{
+			Dialer:     func(context.Context, string, string) (net.Conn, error) { return dial() },
+			MaxRetries: 3,
+		}))
+	})
+}
+
+func TestNewPoolOfNil(t *testing.T) {
+	var none *client.Client
+	for _, c := range []client.UniversalClient{nil, none} {
+		if got := goredis.NewPool(c); got != nil {
+			t.Errorf("got %v, want nil", got)
+		}
+	}
+}
+
+// Who does not know the node finds connections.
+func TestConn(t *testing.T) {
+	p := opened(t, client.NewClient(&client.Options{Addr: pooltest.NewServer(t).Addr()})).(redis.Pool)
+	for _, ctx := range []context.Context{nil, t.Context()} {
+		conn, err := p.Get(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []bool{true, false} {
+			if got, err := conn.SetNX("name", "value", time.Minute); got != want || err != nil {
+				t.Errorf("SetNX: got %v, %v, want %v", got, err, want)
+			}
+		}
+		release := pool.Scripts()["release"]
+		for _, want := range []int64{1, -1} {
+			got, err := conn.Eval(redis.NewScript(1, release.Text, release.Hash), "name", "value")
+			if got != want || err != nil {
+				t.Errorf("Eval: got %v, %v, want %d", got, err, want)
+			}
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
