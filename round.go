@@ -173,7 +173,7 @@ func (m *Mutex) next(ctx context.Context, r *round, t *tally, timer *time.Timer)
 
 // grace is how long a call that has failed waits at least for its undoing, and for
 // what the other nodes say. Nodes that are well are done long before.
-const grace = 5 * time.Millisecond
+const grace = 20 * time.Millisecond
 
 // undo releases what an acquire that failed may have taken: on every node that
 // said yes or has not answered, on no context of the caller's, who may have

@@ -293,7 +293,7 @@ func TestUndoIsNotWaitedForLong(t *testing.T) {
 			inWorld(t, 3, func(w *world) {
 				w.take(1, 2)
 				inject(w.faulty[0])
-				w.took(5*time.Millisecond, func() { w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed) })
+				w.took(20*time.Millisecond, func() { w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed) })
 			})
 		})
 	}

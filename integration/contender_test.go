@@ -17,6 +17,7 @@ import (
 	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/redigo"
+	dropin "github.com/redlatch/redlatch/redsync"
 )
 
 const (
@@ -101,6 +102,14 @@ func contenderLock(library, name string, addresses []string) (lock func() error,
 		}
 		m := redlatch.New(pools...).NewMutex(name, redlatch.WithExpiry(contenderExpiry),
 			redlatch.WithTries(manyTries), redlatch.WithRetryDelayFunc(contenderDelay))
+		return func() error { return m.LockContext(ctx) }, m.Unlock, nil
+	case rootReplaced, allReplaced:
+		var pools []redsyncredis.Pool
+		for _, address := range addresses {
+			pools = append(pools, dropinPools[library](dial(address)))
+		}
+		m := dropin.New(pools...).NewMutex(name, dropin.WithExpiry(contenderExpiry),
+			dropin.WithTries(manyTries), dropin.WithRetryDelayFunc(contenderDelay))
 		return func() error { return m.LockContext(ctx) }, m.Unlock, nil
 	case "none":
 		return func() error { return nil }, func() (bool, error) { return true, nil }, nil

@@ -6,7 +6,8 @@ require (
 	github.com/go-redsync/redsync/v4 v4.18.1
 	github.com/gomodule/redigo v1.9.3
 	github.com/ory/dockertest/v3 v3.12.0
-	github.com/redlatch/redlatch v0.0.0
+	github.com/redlatch/redlatch v0.1.0
+	github.com/redlatch/redlatch/redsync v0.0.0
 )
 
 require (
@@ -39,3 +40,5 @@ require (
 )
 
 replace github.com/redlatch/redlatch => ../
+
+replace github.com/redlatch/redlatch/redsync => ../redsync

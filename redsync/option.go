@@ -14,8 +14,8 @@ type DelayFunc func(tries int) time.Duration
 
 // An Option configures a Mutex.
 type Option interface {
-	// Apply configures mutex, which nobody else uses yet.
-	Apply(mutex *Mutex)
+	// Apply configures the Mutex, which nobody else uses yet.
+	Apply(*Mutex)
 }
 
 // An OptionFunc is an Option that is a function.

@@ -27,9 +27,12 @@ func NewPool(delegate *client.Client) redis.Pool {
 		ID:   delegate,
 		Nil:  client.Nil,
 		Idle: func() int { return int(delegate.PoolStats().IdleConns) },
-		Command: func(_ context.Context, args []any) (goredis.Command, func()) {
+		Command: func(_ context.Context, args []any) (goredis.Command, func() (any, error)) {
 			cmd := client.NewCmd(args...)
-			return cmd, func() { delegate.Process(cmd) }
+			return cmd, func() (any, error) {
+				delegate.Process(cmd)
+				return cmd.Result()
+			}
 		},
 	})
 	return dual.New(node.(dual.Node), time.Millisecond)

@@ -26,15 +26,19 @@ func NewPool(delegate client.UniversalClient) redis.Pool {
 		ID:   delegate,
 		Nil:  client.Nil,
 		Idle: func() int { return idle(delegate) },
-		Command: func(ctx context.Context, args []any) (goredis.Command, func()) {
+		Command: func(ctx context.Context, args []any) (goredis.Command, func() (any, error)) {
 			cmd := client.NewCmd(args...)
-			return cmd, func() { delegate.ProcessContext(ctx, cmd) }
+			return cmd, func() (any, error) {
+				delegate.ProcessContext(ctx, cmd)
+				return cmd.Result()
+			}
 		},
 	})
 	return dual.New(node.(dual.Node), time.Nanosecond)
 }
 
-// idle returns how many connections are idle: every client of go-redis tells.
+// idle returns how many connections are idle. Every client of go-redis's own
+// tells, although the interface does not say so; for another's it is a guess.
 func idle(delegate client.UniversalClient) int {
 	if c, ok := delegate.(interface{ PoolStats() *client.PoolStats }); ok {
 		return int(c.PoolStats().IdleConns)

@@ -26,9 +26,12 @@ func NewPool(delegate client.UniversalClient) redis.Pool {
 		ID:   delegate,
 		Nil:  client.Nil,
 		Idle: func() int { return int(delegate.PoolStats().IdleConns) },
-		Command: func(ctx context.Context, args []any) (goredis.Command, func()) {
+		Command: func(ctx context.Context, args []any) (goredis.Command, func() (any, error)) {
 			cmd := client.NewCmd(ctx, args...)
-			return cmd, func() { delegate.Process(ctx, cmd) }
+			return cmd, func() (any, error) {
+				delegate.Process(ctx, cmd)
+				return cmd.Result()
+			}
 		},
 	})
 	return dual.New(node.(dual.Node), time.Nanosecond)

@@ -21,9 +21,19 @@ func opened(t testing.TB, c client.UniversalClient) pool.Pool {
 	return goredis.NewPool(c).(pool.Pool)
 }
 
+// greeted is opened for a client that first asks the server for its commands:
+// when it gets no answer to that, it races with itself.
+func greeted(t testing.TB, c client.UniversalClient) pool.Pool {
+	if err := c.Ping(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, c)
+}
+
 // plain is the kind of client that has these options.
 func plain(options client.Options) goredistest.Kind {
 	return func(t testing.TB, addr string) pool.Pool {
+		options := options // the client keeps them
 		options.Addr = addr
 		return opened(t, client.NewClient(&options))
 	}
@@ -37,13 +47,14 @@ var kinds = map[string]goredistest.Kind{
 	// go-redis would try no further ones for a second.
 	"limited": plain(client.Options{PoolSize: 3, MaxRetries: -1}),
 	"ring": func(t testing.TB, addr string) pool.Pool {
-		return opened(t, client.NewRing(&client.RingOptions{
+		return greeted(t, client.NewRing(&client.RingOptions{
 			Addrs:              map[string]string{"shard": addr},
 			HeartbeatFrequency: time.Hour, // else the shard is given up while it refuses
 		}))
 	},
 	"cluster": func(t testing.TB, addr string) pool.Pool {
-		return opened(t, client.NewClusterClient(&client.ClusterOptions{
+		return greeted(t, client.NewClusterClient(&client.ClusterOptions{
+			PoolSize: 100, // after as many dials have failed it would try no further ones for a second
 			ClusterSlots: func(context.Context) ([]client.ClusterSlot, error) {
 				return []client.ClusterSlot{{End: 16383, Nodes: []client.ClusterNode{{Addr: addr}}}}, nil
 			},

@@ -17,7 +17,6 @@ require (
 
 replace (
 	github.com/redlatch/redlatch => ../../../..
+	github.com/redlatch/redlatch/pool/goredis => ../../../../pool/goredis
 	github.com/redlatch/redlatch/redsync => ../../../../redsync
 )
-
-replace github.com/redlatch/redlatch/pool/goredis => ../../../../pool/goredis
