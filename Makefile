@@ -1,14 +1,21 @@
 # `make demo` and `make test` are all that a newcomer needs. `make help` lists
 # the rest.
 
-# Every module of this repository. The tests of the root need Go alone; those of
-# integration need Docker, and say so where it is missing.
-MODULES := . cmd/redlatch integration
+# The drivers, and the drop-in for redsync with the drivers under its names. They
+# require the oldest version of their client library that they work with; in the
+# workspace (go.work) they get the newest, which integration requires.
+DRIVERS := pool/goredis pool/rueidis pool/valkeygo \
+	redsync/redis/goredis redsync/redis/goredis/v7 redsync/redis/goredis/v8 redsync/redis/goredis/v9 \
+	redsync/redis/rueidis redsync/redis/valkeygo
+
+# Every module of this repository whose tests need Go alone. Those of integration
+# need Docker, and say so where it is missing.
+MODULES := . cmd/redlatch redsync $(DRIVERS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# For a module at a time: $(call each,COMMAND).
-each = @for module in $(MODULES); do (cd $$module && $(1)) || exit 1; done
+# The packages of the given modules, for a command in the workspace.
+packages = $(patsubst %,./%/...,$(1))
 
 .PHONY: help
 help: ## this list
@@ -21,8 +28,9 @@ demo: ## replicas take turns under one lock; ARGS='--nodes 3', '--help'
 
 .PHONY: test
 test: lint ## everything that has to pass: lint, and every module's tests
-	go test -race ./...
-	cd cmd/redlatch && go test -race ./...
+	go test -race $(call packages,$(MODULES))
+	@# And with the oldest version of each client library.
+	@for module in $(DRIVERS); do (cd $$module && GOWORK=off go test ./...) || exit 1; done
 	@# Without an argument go test passes on what a test prints: how many containers
 	@# were used, or which tests were left out for want of them.
 	cd integration && go test -race -timeout 10m
@@ -30,8 +38,8 @@ test: lint ## everything that has to pass: lint, and every module's tests
 .PHONY: lint
 lint: imports ## gofmt, vet, staticcheck, and which package may import which
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
-	$(call each,go vet ./...)
-	$(call each,$(STATICCHECK) ./...)
+	go vet $(call packages,$(MODULES) integration)
+	$(STATICCHECK) $(call packages,$(MODULES) integration)
 
 .PHONY: imports
 imports: ## which package may import which
@@ -43,8 +51,7 @@ images: ## give the local Docker engine the test servers' images, where no regis
 
 .PHONY: tidy
 tidy: ## bring every module's go.mod and go.sum up to date
-	GOWORK=off go mod tidy
-	cd integration && GOWORK=off go mod tidy
+	@for module in . redsync $(DRIVERS) integration; do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 	@# What `go install` can install must not have a replace; tidying it before
 	@# the version that it requires is published needs one.
 	cd cmd/redlatch && cp go.mod tidy.mod && cp go.sum tidy.sum && \

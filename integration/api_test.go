@@ -22,7 +22,8 @@ const (
 )
 
 // replaced are redsync's packages, below its root, that the drop-in has, too.
-var replaced = []string{"", "/redis", "/redis/redigo"}
+var replaced = []string{"", "/redis", "/redis/redigo",
+	"/redis/goredis", "/redis/goredis/v7", "/redis/goredis/v8", "/redis/goredis/v9", "/redis/rueidis"}
 
 // additions are what the drop-in exports beyond redsync.
 var additions = []string{

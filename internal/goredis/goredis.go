@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/aside"
@@ -27,15 +26,11 @@ type Client struct {
 	Idle func() int // how many connections are idle
 
 	// Command returns a command made of args, which it keeps, and the function
-	// that sends it and returns when it has its result: within ctx, as far as
-	// that is in the client's power.
-	Command func(ctx context.Context, args []any) (cmd Command, process func())
-
-	// Deferred means that the command's error must not be read before process
-	// has returned. A sending that was refused, and which go-redis repeats by
-	// itself as it does when a cluster redirects it, then counts as one that may
-	// have had an effect.
-	Deferred bool
+	// that sends it and returns its reply: within ctx, as far as that is in the
+	// client's power. The command is nil if it must not be looked at meanwhile; a
+	// sending that was refused, and that go-redis repeats by itself as it does
+	// when a cluster redirects it, then counts as one that may have had an effect.
+	Command func(ctx context.Context, args []any) (cmd Command, send func() (any, error))
 }
 
 // A Command is a *redis.Cmd. Its error is that of the last attempt at sending
@@ -44,13 +39,6 @@ type Client struct {
 // version without, every attempt that has sent something must set the error.
 type Command interface {
 	Err() error
-	Result() (any, error)
-}
-
-// IsNil reports whether client is nil, or an interface around a nil pointer.
-func IsNil(client any) bool {
-	v := reflect.ValueOf(client)
-	return client == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // New returns the node behind c. Like every node for Redis it is a
@@ -94,13 +82,14 @@ func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (re
 	bounded, cancel := within(ctx, timeout)
 	defer cancel()
 	args, m := marked(args)
-	cmd, process := d.client.Command(bounded, args)
-	if !d.client.Deferred {
-		m.watch(cmd, d.client.refusal)
-	}
+	cmd, send := d.client.Command(bounded, args)
+	m.watch(cmd, d.client.refusal)
 	reply, err = aside.Run(bounded, &d.aside, func() (any, error) {
-		process()
-		return cmd.Result()
+		reply, err := send()
+		if reply == nil && err == nil { // version 6 makes no attempt at all if MaxRetries is negative
+			err = errNoAttempt
+		}
+		return reply, err
 	}, func(any) {})
 	sent := m.close()
 	if err == aside.ErrFull {
@@ -112,5 +101,7 @@ func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (re
 	}
 	return nil, resent, d.explain(ctx, bounded, timeout, sent, err)
 }
+
+var errNoAttempt = errors.New("go-redis: there was neither a reply nor an error: is MaxRetries negative?")
 
 var errOverdue = fmt.Errorf("go-redis: %d calls to this server are overdue: do the client's dialer, hooks and reads have a timeout?", aside.Max)

@@ -15,7 +15,7 @@ type mark struct {
 	text string
 
 	mu      sync.Mutex
-	cmd     Command           // guarded by mu; nil if its error must not be read
+	cmd     Command           // guarded by mu; nil if it must not be looked at
 	refusal func(error) error // tells whether an error is a server's refusal
 	sent    int               // sendings that may have had an effect, or unknown; guarded by mu
 	closed  bool              // guarded by mu

@@ -134,6 +134,10 @@ func (s *Server) reply(args []string) string {
 		return hello(args)
 	case "CLIENT":
 		return "+OK\r\n"
+	case "COMMAND":
+		if len(args) == 1 {
+			return "*0\r\n" // it has no table of them
+		}
 	case "SET":
 		return s.set(args)
 	case "EVAL":

@@ -1,0 +1,70 @@
+package rueidis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/pool"
+)
+
+// refusal is the clients' RedisError and ValkeyError: an error reply, or null.
+type refusal interface {
+	error
+	IsNil() bool
+	IsNoScript() bool
+}
+
+// explain puts the clients' errors into the words of package pool. Null, which is
+// an error to them, is none. Bounded is ctx with the timeout.
+func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, err error) error {
+	var refused refusal
+	var network *net.OpError
+	foreign := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case errors.As(err, &refused) && refused.IsNil():
+		return nil
+	case refused != nil && resent && !refused.IsNoScript():
+		return err // of the last sending alone
+	case refused != nil:
+		return &pool.ServerError{Message: refused.Error(), Err: err}
+	case err == aside.ErrFull:
+		return pool.NotSent(errOverdue)
+	case bounded.Err() != nil:
+		return ending(ctx, timeout)
+	case errors.As(err, &network) && network.Op == "dial" && !resent && !errors.Is(err, context.Canceled):
+		if foreign { // the client's own timeout: no context of the caller's has ended
+			err = errors.New(err.Error())
+		}
+		return pool.NotSent(err)
+	case foreign:
+		// Another call's context ended, and with it the dialling, or the
+		// connection, that this one waited for. Its next try does not.
+		return fmt.Errorf("%w: %v", pool.ErrClosed, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
+		return fmt.Errorf("%w: %w", pool.ErrClosed, err)
+	}
+	// Among the rest is the clients' ErrClosing. That the client was closed does
+	// not mean that nothing was sent: what is under way meets the same error.
+	return err
+}
+
+var errOverdue = fmt.Errorf("%d calls to this server are overdue: does the function that dials it have a timeout?", aside.Max)
+
+// ending returns the error of a call that was ended by ctx or else by timeout.
+func ending(ctx context.Context, timeout time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// What has the same deadline as ctx may notice it before ctx does.
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return context.DeadlineExceeded
+	}
+	return pool.NoAnswer(timeout)
+}

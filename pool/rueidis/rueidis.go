@@ -1,0 +1,32 @@
+// Package rueidis is the driver for github.com/redis/rueidis.
+package rueidis
+
+import (
+	"context"
+
+	"github.com/redis/rueidis"
+
+	"github.com/redlatch/redlatch/internal/nilable"
+	common "github.com/redlatch/redlatch/internal/rueidis"
+	"github.com/redlatch/redlatch/pool"
+)
+
+// NewPool returns the node behind client; of a nil client, nil, which
+// redlatch.New reports. Commands are pipelined, even if client was made with
+// DisableAutoPipelining: they share the connections that it has in any case.
+//
+// A command nobody waits for any more goes on in the background, and its reply
+// is dropped. A connection that is dead is found out and replaced by client, after
+// its ConnWriteTimeout.
+//
+// Closing client is up to whoever made it.
+func NewPool(client rueidis.Client) pool.Pool {
+	if nilable.IsNil(client) {
+		return nil
+	}
+	return common.NewNode(client, func(ctx context.Context, args []any) (any, error) {
+		before, keys, after := common.Words(args)
+		cmd := client.B().Arbitrary(before...).Keys(keys...).Args(after...).Build()
+		return client.Do(ctx, cmd.ToPipe()).ToAny()
+	})
+}
