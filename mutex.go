@@ -135,11 +135,14 @@ func (m *Mutex) try(ctx context.Context, value string, again bool) error {
 		m.value, m.until, m.held = value, until, true
 		return nil
 	}
-	m.undo(ctx, req, t, time.Since(start))
+	wait := m.patience(time.Since(start))
+	m.undo(ctx, req, t, wait)
 	if t.verdict == quorum.Won {
 		return failed(ErrFailed, errTooLate)
 	}
-	m.hear(r, &t)
+	if r != nil {
+		m.linger(ctx, r, &t, wait)
+	}
 	return t.err(ctx, m, ErrFailed)
 }
 

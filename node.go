@@ -104,17 +104,13 @@ func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	if !n.owing.Load() {
 		return n.put(ctx, req)
 	}
-	switch req.Op {
-	case pool.Acquire:
-		if !n.suspend(req) {
-			return pool.Answer{}, errOwed
-		}
-	case pool.Release:
-		n.resume(req)
+	if req.Op == pool.Acquire && !n.suspend(req) {
+		return pool.Answer{}, errOwed
 	}
 	a, err := n.put(ctx, req)
-	if req.Op == pool.Acquire && (err != nil || a.State != pool.Yes) {
-		n.resume(req)
+	won := req.Op == pool.Acquire && err == nil && a.State == pool.Yes
+	if req.Op == pool.Release || req.Op == pool.Acquire && !won {
+		n.resume(req) // now, so that they do not take the lock from its own release
 	}
 	return a, err
 }

@@ -48,42 +48,38 @@ func (m *Mutex) ask(ctx context.Context, req pool.Request) (tally, *round) {
 		close(r.over)
 	}
 	if t.verdict == quorum.Lost && req.Op != pool.Acquire { // whose undoing takes its time anyway
-		m.linger(ctx, r, &t, time.Since(r.start))
+		m.linger(ctx, r, &t, m.patience(time.Since(r.start)))
 	}
 	return t, r
 }
 
-// linger waits a moment for the nodes that have not answered r yet, as long as ctx
-// lasts, but not for those that are much slower than the others, the slowest of
-// which took elapsed. That r is lost is known; the nodes tell why.
-func (m *Mutex) linger(ctx context.Context, r *round, t *tally, elapsed time.Duration) {
-	timer := time.NewTimer(min(r.req.Timeout, max(grace, 2*elapsed)))
+// linger waits a moment for the nodes that have not answered r yet: until the given
+// time, which patience tells, and as long as ctx lasts. That r is lost is known; the
+// nodes tell why.
+func (m *Mutex) linger(ctx context.Context, r *round, t *tally, until time.Time) {
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	for (t.votes.Yes | t.votes.No).Len() < len(m.locker.nodes) {
+		var a answer
 		select {
-		case a := <-r.answers:
-			t.count(m.locker, a.node, a.Answer, a.err)
-		case <-timer.C:
-			return
-		case <-ctx.Done():
-			return
+		case a = <-r.answers: // that are there count in any case
+		default:
+			select {
+			case a = <-r.answers:
+			case <-timer.C:
+				return
+			case <-ctx.Done():
+				return
+			}
 		}
+		t.count(m.locker, a.node, a.Answer, a.err)
 	}
 }
 
-// hear enters into t what the nodes have said since r was decided: it decides
-// nothing any more, and tells the better why.
-func (m *Mutex) hear(r *round, t *tally) {
-	for r != nil {
-		select {
-		case a := <-r.answers:
-			if !t.heard(a.node) {
-				t.count(m.locker, a.node, a.Answer, a.err)
-			}
-		default:
-			return
-		}
-	}
+// patience returns until when a call that was decided within elapsed waits for what
+// decides nothing: not for nodes that are much slower than those that have answered.
+func (m *Mutex) patience(elapsed time.Duration) time.Time {
+	return time.Now().Add(min(m.timeout, max(grace, 2*elapsed)))
 }
 
 // askOne is ask for one node: one command in the caller's goroutine.
@@ -177,9 +173,8 @@ const grace = 20 * time.Millisecond
 
 // undo releases what an acquire that failed may have taken: on every node that
 // said yes or has not answered, on no context of the caller's, who may have
-// gone. It waits for that, as long as ctx lasts, but not for nodes that are much
-// slower than those that have answered, the slowest within elapsed.
-func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elapsed time.Duration) {
+// gone. It waits for that, but no longer than until, or ctx lasts.
+func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, until time.Time) {
 	req.Op = pool.Release
 	if m.locker.alone {
 		switch {
@@ -193,5 +188,5 @@ func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, elap
 		return
 	}
 	t, r := m.begin(ctx, req)
-	m.linger(ctx, r, &t, elapsed)
+	m.linger(ctx, r, &t, until)
 }
