@@ -17,8 +17,9 @@ import (
 	"github.com/redlatch/redlatch/pool"
 )
 
-// A Send has the client send one command, and returns the reply as the client
-// reads it: nil, an int64, a string, or a []any of such.
+// A Send has the client send one command, and returns the reply as the client's
+// ToAny does. Of what RESP3 has besides the replies of a [pool.Commander], only
+// the reply of COMMAND INFO contains some, deep within.
 type Send func(ctx context.Context, args []any) (any, error)
 
 // NewNode returns the node that send sends to. Client is its identity.
@@ -51,8 +52,9 @@ type commander struct {
 var _ pool.Commander = (*commander)(nil)
 
 // Idle implements [pool.Commander]. The client does not tell how many connections
-// it has; unless it was told otherwise they are 4, and one with
-// DisableAutoPipelining may have as many as there were calls at a time.
+// it has for a server: they are 4, or 1 in a Redis Cluster, unless its
+// PipelineMultiplex says otherwise. It finds out by itself of most that are
+// closed; so these are plenty for one that has more, too.
 func (c *commander) Idle() int { return 16 }
 
 // Do implements [pool.Commander]. The client waits without regard to ctx for a

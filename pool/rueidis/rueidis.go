@@ -15,9 +15,9 @@ import (
 // redlatch.New reports. Commands are pipelined, even if client was made with
 // DisableAutoPipelining: they share the connections that it has in any case.
 //
-// A command nobody waits for any more goes on in the background, and its reply
-// is dropped. A connection that is dead is found out and replaced by client, after
-// its ConnWriteTimeout.
+// A command that nobody waits for any more goes on in the background, and its
+// reply is dropped; the connection stays open. It is up to client to notice that
+// one is dead, as it does after ConnWriteTimeout, and to replace it.
 //
 // Closing client is up to whoever made it.
 func NewPool(client rueidis.Client) pool.Pool {
