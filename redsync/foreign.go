@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,12 +32,18 @@ var _ pool.Identified = (*foreign)(nil)
 // ID is the client, as it is of the nodes that the drivers make.
 func newForeign(p redis.Pool) pool.Pool {
 	id := any(p)
-	if client, ok := clientOf(p); ok {
-		if nilable.IsNilValue(client) {
-			return nil
+	if wrapper, ok := wrapperOf(p); ok {
+		client := wrapper.Field(0)
+		if client.Kind() == reflect.Interface {
+			client = client.Elem()
 		}
-		if client.Kind() == reflect.Pointer {
+		switch {
+		case nilable.IsNilValue(client):
+			return nil
+		case client.Kind() == reflect.Pointer:
 			id = reflect.NewAt(client.Type().Elem(), client.UnsafePointer()).Interface()
+		default:
+			id = wrapper.Interface()
 		}
 	}
 	return &foreign{pool.NewRedis(&conns{p}), id}
@@ -45,20 +52,15 @@ func newForeign(p redis.Pool) pool.Pool {
 // ID implements [pool.Identified]: two pools over one client are the same.
 func (f *foreign) ID() any { return f.id }
 
-// clientOf returns what is in p if p points to a struct with a single field, an
-// interface or a pointer, as the pools of redsync's packages do.
-func clientOf(p redis.Pool) (reflect.Value, bool) {
+// wrapperOf returns the struct that p points to, if p was made by one of redsync's
+// packages: its only field is the client.
+func wrapperOf(p redis.Pool) (reflect.Value, bool) {
 	v := reflect.ValueOf(p)
-	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct || v.Elem().NumField() != 1 {
+	if v.Kind() != reflect.Pointer || !strings.HasPrefix(v.Type().Elem().PkgPath(), "github.com/go-redsync/redsync/v4/redis/") {
 		return reflect.Value{}, false
 	}
-	switch field := v.Elem().Field(0); field.Kind() {
-	case reflect.Interface:
-		return field.Elem(), true
-	case reflect.Pointer:
-		return field, true
-	}
-	return reflect.Value{}, false
+	v = v.Elem()
+	return v, v.Kind() == reflect.Struct && v.NumField() == 1
 }
 
 // conns sends commands through a redsync pool's connections: those that its

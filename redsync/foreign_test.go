@@ -32,18 +32,14 @@ type foreignPool struct {
 	special string        // an error reply to all commands; guarded by mu
 }
 
-// wrapper is a pool as redsync's packages make them.
+// wrapper is somebody's own pool, which may connect late.
 type wrapper struct{ client redis.Pool }
 
-func (w *wrapper) Get(ctx context.Context) (redis.Conn, error) { return w.client.Get(ctx) }
-
-// pointer is another such.
-type pointer struct{ *foreignPool }
-
-// prefixed is a pool of which not everything is known by its client.
-type prefixed struct {
-	*foreignPool
-	prefix string
+func (w *wrapper) Get(ctx context.Context) (redis.Conn, error) {
+	if w.client == nil {
+		return nil, errors.New("not connected yet")
+	}
+	return w.client.Get(ctx)
 }
 
 func (p *foreignPool) Get(ctx context.Context) (redis.Conn, error) {

@@ -7,6 +7,6 @@ require (
 	github.com/redlatch/redlatch v0.1.0
 )
 
-require github.com/gomodule/redigo v1.9.3 // indirect
+require github.com/gomodule/redigo v1.9.3
 
 replace github.com/redlatch/redlatch => ../

@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-redsync/redsync/v4/redis/redigo"
+	client "github.com/gomodule/redigo/redis"
+
 	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/memory"
@@ -361,7 +364,7 @@ func TestBadConfiguration(t *testing.T) {
 			"not made by New":     new(redsync.Redsync).NewMutex(name),
 			"nil":                 redsync.New(good, nil).NewMutex(name),
 			"nil in an interface": redsync.New(none).NewMutex(name),
-			"a wrapper of nil":    redsync.New(&wrapper{}).NewMutex(name),
+			"a wrapper of nil":    redsync.New(redigo.NewPool(nil)).NewMutex(name),
 			"the same twice":      redsync.New(good, good).NewMutex(name),
 			"one client twice":    redsync.New(&wrapper{&foreignPool{}}, &wrapper{&foreignPool{}}).NewMutex(name, redsync.WithTries(0)),
 			"nil option":          w.rs.NewMutex(name, nil),
@@ -372,10 +375,10 @@ func TestBadConfiguration(t *testing.T) {
 			"drift":               w.rs.NewMutex(name, redsync.WithDriftFactor(-1)),
 			"timeout":             w.rs.NewMutex(name, redsync.WithTimeoutFactor(0)),
 		}
-		client := &foreignPool{}
-		mutexes["two pools over one client"] = redsync.New(&wrapper{client}, &wrapper{client}).NewMutex(name)
-		mutexes["the client of another's pool"] = redsync.New(&wrapper{client}, &known{native{w.faulty[0]}, client}).NewMutex(name)
-		mutexes["two pools over one pointer"] = redsync.New(&pointer{client}, &pointer{client}).NewMutex(name)
+		client := &client.Pool{}
+		mutexes["two pools over one client"] = redsync.New(redigo.NewPool(client), redigo.NewPool(client)).NewMutex(name)
+		mutexes["the client of another's pool"] = redsync.New(redigo.NewPool(client), &known{native{w.faulty[0]}, client}).NewMutex(name)
+		mutexes["two pools over one value"] = redsync.New(redigo.NewPool(dressed{client}), redigo.NewPool(dressed{client})).NewMutex(name)
 		for what, m := range mutexes {
 			if err := m.Lock(); !errors.Is(err, redlatch.ErrConfig) || !errors.Is(err, redsync.ErrFailed) {
 				w.Errorf("%s: Lock: %v", what, err)
@@ -395,16 +398,18 @@ func TestBadConfiguration(t *testing.T) {
 // known is a node that knows its client, as the drivers' are.
 type known struct {
 	native
-	client *foreignPool
+	client *client.Pool
 }
 
 func (k *known) ID() any { return k.client }
 
-// Pools that differ in more than their client are not one node.
+// dressed is a client that is no pointer.
+type dressed struct{ *client.Pool }
+
+// Of somebody's own pools nothing is known, however they look.
 func TestPoolsThatAreNotTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := &foreignPool{node: memory.New()}
-		rs := redsync.New(&prefixed{client, "a"}, &prefixed{client, "a"})
+		rs := redsync.New(&wrapper{}, &wrapper{&foreignPool{node: memory.New()}}, &wrapper{&foreignPool{node: memory.New()}})
 		if err := rs.NewMutex(name).TryLock(); errors.Is(err, redlatch.ErrConfig) {
 			t.Error(err)
 		}
