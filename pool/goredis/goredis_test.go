@@ -5,7 +5,6 @@ import (
 	"net"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -54,21 +53,18 @@ var kinds = map[string]goredistest.Kind{
 	"ContextTimeoutEnabled": plain(redis.UniversalOptions{ContextTimeoutEnabled: true}),
 	"RESP2":                 plain(resp2()),
 	"no retries":            plain(redis.UniversalOptions{MaxRetries: -1}),
-	// Two dials fail in the tests; after as many as there are connections
-	// go-redis would try no further ones for a second.
-	"limited": plain(redis.UniversalOptions{PoolSize: 3, MaxRetries: -1}),
+	// After as many dials as this have failed go-redis dials no more for a second.
+	"limited": plain(redis.UniversalOptions{PoolSize: 1, MaxRetries: -1}),
 	"another's": func(t testing.TB, addr string) pool.Pool {
 		return opened(t, wrapped{redis.NewClient(&redis.Options{Addr: addr})})
 	},
 	"ring": func(t testing.TB, addr string) pool.Pool {
 		return greeted(t, redis.NewRing(&redis.RingOptions{
-			Addrs:              map[string]string{"shard": addr},
-			HeartbeatFrequency: time.Hour, // else the shard is given up while it refuses
+			Addrs: map[string]string{"shard": addr},
 		}))
 	},
 	"cluster": func(t testing.TB, addr string) pool.Pool {
 		return greeted(t, redis.NewClusterClient(&redis.ClusterOptions{
-			PoolSize: 100, // after as many dials have failed it would try no further ones for a second
 			ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
 				return []redis.ClusterSlot{{End: 16383, Nodes: []redis.ClusterNode{{Addr: addr}}}}, nil
 			},

@@ -33,9 +33,8 @@ func plain(options client.Options) goredistest.Kind {
 var kinds = map[string]goredistest.Kind{
 	"plain":   plain(client.Options{}),
 	"retries": plain(client.Options{MaxRetries: 3}),
-	// Two dials fail in the tests; after as many as there are connections
-	// go-redis would try no further ones for a second.
-	"limited": plain(client.Options{PoolSize: 3}),
+	// After as many dials as this have failed go-redis dials no more for a second.
+	"limited": plain(client.Options{PoolSize: 1}),
 }
 
 func TestConformance(t *testing.T) { goredistest.RunKinds(t, kinds) }

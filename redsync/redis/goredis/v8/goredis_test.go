@@ -43,18 +43,15 @@ var kinds = map[string]goredistest.Kind{
 	"plain":      plain(client.Options{}),
 	"retries":    plain(client.Options{MaxRetries: 3}),
 	"no retries": plain(client.Options{MaxRetries: -1}),
-	// Two dials fail in the tests; after as many as there are connections
-	// go-redis would try no further ones for a second.
-	"limited": plain(client.Options{PoolSize: 3, MaxRetries: -1}),
+	// After as many dials as this have failed go-redis dials no more for a second.
+	"limited": plain(client.Options{PoolSize: 1, MaxRetries: -1}),
 	"ring": func(t testing.TB, addr string) pool.Pool {
 		return greeted(t, client.NewRing(&client.RingOptions{
-			Addrs:              map[string]string{"shard": addr},
-			HeartbeatFrequency: time.Hour, // else the shard is given up while it refuses
+			Addrs: map[string]string{"shard": addr},
 		}))
 	},
 	"cluster": func(t testing.TB, addr string) pool.Pool {
 		return greeted(t, client.NewClusterClient(&client.ClusterOptions{
-			PoolSize: 100, // after as many dials have failed it would try no further ones for a second
 			ClusterSlots: func(context.Context) ([]client.ClusterSlot, error) {
 				return []client.ClusterSlot{{End: 16383, Nodes: []client.ClusterNode{{Addr: addr}}}}, nil
 			},
