@@ -65,7 +65,7 @@ func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
 			return 0
 		}
 		if nilable.IsNil(p) {
-			l.err = badConfig("%s: pool #%d is nil", where, i)
+			l.err = badConfig("%s: pool #%d is nil: was it made of a nil client?", where, i)
 			return 0
 		}
 		n := l.index(p)

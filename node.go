@@ -54,7 +54,8 @@ type node struct {
 	alone   bool // the only one, whose silence nobody can make up for: it is always asked
 
 	mu      sync.Mutex
-	asked   []time.Time   // when what is under way was sent, the earliest first; guarded by mu
+	asked   []inquiry     // what is under way, the earliest first; guarded by mu
+	watched bool          // a timer will look for what is overdue; guarded by mu
 	usual   time.Duration // a moving average of how long answers take; guarded by mu
 	silent  time.Time     // since when it has not answered; zero if it does; guarded by mu
 	probe   pool.Request  // what to ask it meanwhile; guarded by mu
@@ -65,6 +66,12 @@ type node struct {
 	owing   atomic.Bool   // there are debts, or one is being paid; written under mu
 
 	wake chan struct{} // there is a new debt; holds one such message
+}
+
+// An inquiry is a request that the node is being asked.
+type inquiry struct {
+	sent time.Time
+	req  pool.Request
 }
 
 // A debt is a release that the node has not answered.
@@ -120,41 +127,54 @@ func (n *node) put(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	if n.alone {
 		return n.pool.Ask(ctx, req)
 	}
-	start := n.sending()
-	if !n.bounded {
-		// It may not come back in time, but the word gets around.
-		overdue := time.AfterFunc(req.Timeout, func() {
-			n.sent(start, false)
-			n.noAnswer(req)
-		})
-		defer overdue.Stop()
-	}
+	start := n.sending(req)
 	a, err := n.pool.Ask(ctx, req)
-	n.sent(start, err == nil)
-	if unanswered(err) {
-		n.noAnswer(req)
-	}
+	n.sent(start, req, err)
 	return a, err
 }
 
-// sending notes that a command is being sent, and returns since when.
-func (n *node) sending() time.Time {
+// sending notes that req is being sent, and returns since when.
+func (n *node) sending(req pool.Request) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
-	n.asked = append(n.asked, now)
+	n.asked = append(n.asked, inquiry{now, req})
+	if !n.bounded && !n.watched {
+		n.watch(req.Timeout)
+	}
 	return now
 }
 
-// sent notes that the command that was sent at start is no longer under way.
-func (n *node) sent(start time.Time, answered bool) {
+// watch looks for what is overdue, after the given time and as long as there is
+// something under way: one timer for all, that is not stopped when answers come. The
+// caller holds mu.
+func (n *node) watch(after time.Duration) {
+	n.watched = true
+	time.AfterFunc(after, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.watched = false
+		now := time.Now()
+		n.overdue(now)
+		if len(n.asked) > 0 {
+			n.watch(max(0, n.asked[0].req.Timeout-now.Sub(n.asked[0].sent)))
+		}
+	})
+}
+
+// sent notes that req, which was sent at start, is no longer under way.
+func (n *node) sent(start time.Time, req pool.Request, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if i := slices.Index(n.asked, start); i >= 0 {
+	if i := slices.Index(n.asked, inquiry{start, req}); i >= 0 {
 		n.asked = slices.Delete(n.asked, i, i+1)
 	}
-	if answered {
-		n.usual += (time.Since(start) - n.usual) / lateFactor
+	now := time.Now()
+	if err == nil {
+		n.usual += (now.Sub(start) - n.usual) / lateFactor
+	}
+	if unanswered(err) {
+		n.noAnswer(now, req)
 	}
 }
 
@@ -162,8 +182,21 @@ func (n *node) sent(start time.Time, answered bool) {
 func (n *node) condition(now time.Time) (silent, late bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	late = len(n.asked) >= minAsked && now.Sub(n.asked[0]) > max(minLate, lateFactor*n.usual)
+	n.overdue(now)
+	late = len(n.asked) >= minAsked && now.Sub(n.asked[0].sent) > max(minLate, lateFactor*n.usual)
 	return !n.silent.IsZero(), late
+}
+
+// overdue notes that the node has not answered what it has been asked for as long as
+// it is given: a driver that is not bounded says so late, or never. The caller holds mu.
+func (n *node) overdue(now time.Time) {
+	n.asked = slices.DeleteFunc(n.asked, func(i inquiry) bool {
+		over := !n.bounded && now.Sub(i.sent) >= i.req.Timeout
+		if over {
+			n.noAnswer(now, i.req)
+		}
+		return over
+	})
 }
 
 // unanswered reports whether err means that a node has kept silent for as long
@@ -187,11 +220,8 @@ func refused(err error) bool {
 	return errors.As(err, &refusal)
 }
 
-// noAnswer notes that the node has not answered req.
-func (n *node) noAnswer(req pool.Request) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	now := time.Now()
+// noAnswer notes that the node has not answered req. The caller holds mu.
+func (n *node) noAnswer(now time.Time, req pool.Request) {
 	n.wanted = now
 	if !n.silent.IsZero() {
 		return
@@ -207,10 +237,11 @@ func (n *node) noAnswer(req pool.Request) {
 func (n *node) unwell() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	now := time.Now()
+	n.overdue(now)
 	if n.silent.IsZero() {
 		return nil
 	}
-	now := time.Now()
 	n.wanted = now
 	n.tend()
 	return pool.NotSent(fmt.Errorf("%w for %v: it is asked again when it does", pool.ErrNoAnswer, now.Sub(n.silent).Round(time.Millisecond)))

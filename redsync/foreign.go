@@ -3,16 +3,14 @@ package redsync
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"os"
 	"reflect"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/internal/nilable"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/redsync/redis"
@@ -105,12 +103,8 @@ func (c *conns) Eval(ctx context.Context, timeout time.Duration, s pool.Script, 
 
 // with has do use a connection.
 func (c *conns) with(ctx context.Context, timeout time.Duration, do func(redis.Conn) (any, error)) (any, error) {
-	bounded := ctx
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
+	bounded, cancel := driver.Within(ctx, timeout)
+	defer cancel()
 	conn, err := c.pool.Get(bounded)
 	if err == nil && nilable.IsNil(conn) {
 		err = errors.New("the pool's Get returned neither a connection nor an error")
@@ -139,9 +133,8 @@ func explain(ctx, bounded context.Context, timeout time.Duration, err error) err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &network) && network.Timeout(), bounded.Err() != nil:
 		return pool.NoAnswer(timeout)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return fmt.Errorf("%w: %w", pool.ErrClosed, err)
+	case driver.Broken(err):
+		return driver.Closed(err)
 	case errorReply.MatchString(err.Error()):
 		return &pool.ServerError{Message: err.Error(), Err: err}
 	}

@@ -384,13 +384,36 @@ func TestBadConfiguration(t *testing.T) {
 				w.Errorf("%s: Lock: %v", what, err)
 			}
 			for call, f := range map[string]func() (bool, error){"Unlock": m.Unlock, "Extend": m.Extend, "Valid": m.Valid} {
-				if ok, err := f(); ok || !errors.Is(err, redlatch.ErrConfig) {
+				ok, err := f()
+				if ok || !errors.Is(err, redlatch.ErrConfig) || call == "Extend" && !errors.Is(err, redsync.ErrExtendFailed) {
 					w.Errorf("%s: %s: %v, %v", what, call, ok, err)
 				}
 			}
 		}
 		if got := w.faulty[0].Requests(); len(got) > 0 {
 			w.Errorf("%v was sent", got)
+		}
+	})
+}
+
+// What could not even begin is told in redsync's words, and the reason once.
+func TestTextOfRefusals(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		bad, m := redsync.New().NewMutex(name), w.rs.NewMutex(name)
+		const config = "bad configuration: New was given no pool: it needs at least one"
+		_, badExtend := bad.Extend()
+		_, extend := m.Extend()
+		_, unlock := m.Unlock()
+		for err, want := range map[error]string{
+			bad.Lock():    "redsync: failed to acquire lock: " + config,
+			bad.TryLock(): "redsync: failed to acquire lock: " + config,
+			badExtend:     "redsync: failed to extend lock: " + config,
+			extend:        "redsync: failed to extend lock: not locked by this mutex",
+			unlock:        "redsync: failed to unlock, lock was already expired: not locked by this mutex",
+		} {
+			if err.Error() != want {
+				w.Errorf("got %q, want %q", err, want)
+			}
 		}
 	})
 }

@@ -3,7 +3,6 @@ package redsync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -100,6 +99,22 @@ type generateError struct{ error }
 
 func (e *generateError) Unwrap() error { return e.error }
 
+// refused is an error of redlatch's that says that a call could not even begin, with
+// the name that redsync would have for it. It matches both.
+type refused struct{ name, err error }
+
+// Error tells the reason once: that of redlatch begins with its own name.
+func (r *refused) Error() string {
+	reason := r.err
+	if e, ok := reason.(interface{ Unwrap() []error }); ok {
+		all := e.Unwrap()
+		reason = all[len(all)-1]
+	}
+	return r.name.Error() + ": " + strings.TrimPrefix(reason.Error(), "redlatch: ")
+}
+
+func (r *refused) Unwrap() []error { return []error{r.name, r.err} }
+
 // lockError returns err, of a Lock with so many tries, as redsync would.
 func (m *Mutex) lockError(ctx context.Context, err error, tries int) error {
 	var generate *generateError
@@ -109,7 +124,7 @@ func (m *Mutex) lockError(ctx context.Context, err error, tries int) error {
 	case errors.As(err, &generate):
 		return generate.error
 	case errors.Is(err, redlatch.ErrConfig):
-		return fmt.Errorf("%w: %w", ErrFailed, err)
+		return &refused{ErrFailed, err}
 	case ended(ctx, err) && tries > 1:
 		return failedIn(ctx)
 	}
@@ -141,7 +156,7 @@ func unlockError(ctx context.Context, err error) error {
 	case err == nil, errors.Is(err, redlatch.ErrConfig):
 		return err
 	case errors.Is(err, redlatch.ErrNotLocked):
-		return fmt.Errorf("%w: %w", ErrLockAlreadyExpired, err)
+		return &refused{ErrLockAlreadyExpired, err}
 	}
 	f := find(err)
 	for i := range f.expired {
@@ -153,10 +168,10 @@ func unlockError(ctx context.Context, err error) error {
 // extendError returns err, of Extend, as redsync would.
 func extendError(ctx context.Context, err error) error {
 	switch {
-	case err == nil, errors.Is(err, redlatch.ErrConfig):
-		return err
-	case errors.Is(err, redlatch.ErrNotLocked):
-		return fmt.Errorf("%w: %w", ErrExtendFailed, err)
+	case err == nil:
+		return nil
+	case errors.Is(err, redlatch.ErrConfig), errors.Is(err, redlatch.ErrNotLocked):
+		return &refused{ErrExtendFailed, err}
 	}
 	if joined := find(err).expire().join(ctx, err); joined != nil {
 		return joined

@@ -3,13 +3,10 @@ package goredis
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"reflect"
-	"syscall"
 	"time"
 
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 )
 
@@ -32,17 +29,17 @@ func (c Client) refusal(err error) error {
 
 // explain puts go-redis's errors into the words of package pool. The command may
 // have had an effect as often as sent says; bounded is ctx with the timeout.
-func (d *driver) explain(ctx, bounded context.Context, timeout time.Duration, sent int, err error) error {
-	refusal := d.client.refusal(err)
+func (c *commander) explain(ctx, bounded context.Context, timeout time.Duration, sent int, err error) error {
+	refusal := c.client.refusal(err)
 	switch {
 	case refusal != nil && sent > 1:
 		return err // of the last sending alone
 	case refusal != nil:
 		err = &pool.ServerError{Message: refusal.Error(), Err: err}
-	case ended(bounded):
-		err = ending(ctx, timeout) // the reason for whatever error that is
-	case sent != 0 && broken(err):
-		err = fmt.Errorf("%w: %w", pool.ErrClosed, err)
+	case driver.Ended(bounded):
+		err = driver.Ending(ctx, timeout) // the reason for whatever error that is
+	case sent != 0 && driver.Broken(err):
+		err = driver.Closed(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		err = ownTimeout{err}
 	}
@@ -50,38 +47,6 @@ func (d *driver) explain(ctx, bounded context.Context, timeout time.Duration, se
 		return pool.NotSent(err)
 	}
 	return err
-}
-
-// within returns ctx with the timeout, if that is not 0.
-func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, timeout)
-}
-
-// ended reports whether ctx has ended. What has the same deadline, as a
-// connection may, may notice it before ctx does.
-func ended(ctx context.Context) bool {
-	end, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && !time.Now().Before(end)
-}
-
-// ending returns the error of a call that was ended by ctx or else by timeout.
-func ending(ctx context.Context, timeout time.Duration) error {
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case ended(ctx):
-		return context.DeadlineExceeded
-	}
-	return pool.NoAnswer(timeout)
-}
-
-// broken reports whether err is of a connection that the server closed.
-func broken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 // An ownTimeout is the error of a timeout that is the client's own, as that of

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 )
 
@@ -41,50 +42,31 @@ type Command interface {
 	Err() error
 }
 
-// New returns the node behind c. Like every node for Redis it is a
-// [pool.Bounded] and a [pool.Identified], and has the method Commander.
-func New(c Client) pool.Pool {
-	return &node{Redis: pool.NewRedis(&driver{client: c}), id: c.ID}
-}
+// NewNode returns the node behind c.
+func NewNode(c Client) *driver.Node { return driver.NewNode(c.ID, &commander{client: c}) }
 
-type node struct {
-	*pool.Redis
-	id any
-}
-
-var (
-	_ pool.Bounded    = (*node)(nil)
-	_ pool.Identified = (*node)(nil)
-)
-
-// Bounded implements [pool.Bounded].
-func (n *node) Bounded() bool { return true }
-
-// ID implements [pool.Identified]: two nodes over one client are the same.
-func (n *node) ID() any { return n.id }
-
-type driver struct {
+type commander struct {
 	client Client
 	aside  aside.Group
 }
 
-var _ pool.Commander = (*driver)(nil)
+var _ pool.Commander = (*commander)(nil)
 
 // Idle implements [pool.Commander].
-func (d *driver) Idle() int { return d.client.Idle() }
+func (c *commander) Idle() int { return c.client.Idle() }
 
 // Do implements [pool.Commander]. After it has returned, whatever it returned, a
 // command that can be marked is not sent any more.
-func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
+func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, pool.NotSent(err)
 	}
-	bounded, cancel := within(ctx, timeout)
+	bounded, cancel := driver.Within(ctx, timeout)
 	defer cancel()
 	args, m := marked(args)
-	cmd, send := d.client.Command(bounded, args)
-	m.watch(cmd, d.client.refusal)
-	reply, err = aside.Run(bounded, &d.aside, func() (any, error) {
+	cmd, send := c.client.Command(bounded, args)
+	m.watch(cmd, c.client.refusal)
+	reply, err = aside.Run(bounded, &c.aside, func() (any, error) {
 		reply, err := send()
 		if reply == nil && err == nil { // version 6 makes no attempt at all if MaxRetries is negative
 			err = errNoAttempt
@@ -96,10 +78,10 @@ func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (re
 		return nil, false, pool.NotSent(errOverdue)
 	}
 	resent = sent != 0 && sent != 1
-	if err == nil || errors.Is(err, d.client.Nil) {
+	if err == nil || errors.Is(err, c.client.Nil) {
 		return reply, resent, nil
 	}
-	return nil, resent, d.explain(ctx, bounded, timeout, sent, err)
+	return nil, resent, c.explain(ctx, bounded, timeout, sent, err)
 }
 
 var errNoAttempt = errors.New("go-redis: there was neither a reply nor an error: is MaxRetries negative?")

@@ -52,8 +52,8 @@ func (c *command) send() error {
 }
 
 // client returns the driver of a client that processes its commands like that.
-func client(process func(ctx context.Context, c *command)) *driver {
-	return &driver{client: Client{
+func client(process func(ctx context.Context, c *command)) *commander {
+	return &commander{client: Client{
 		Nil: errNil,
 		Command: func(ctx context.Context, args []any) (Command, func() (any, error)) {
 			c := &command{args: args}
@@ -67,7 +67,7 @@ func client(process func(ctx context.Context, c *command)) *driver {
 
 // attempts is a client that sends a command as often as there are errors, and
 // keeps the last one, or each.
-func attempts(value any, keep bool, errs ...error) *driver {
+func attempts(value any, keep bool, errs ...error) *commander {
 	return client(func(_ context.Context, c *command) {
 		var err error
 		for _, err = range errs {
@@ -86,7 +86,7 @@ func TestResent(t *testing.T) {
 	moved, loading := coded{"MOVED 1 127.0.0.1:1"}, fmt.Errorf("hook: %w", coded{"LOADING"})
 	for _, c := range []struct {
 		name   string
-		driver *driver
+		driver *commander
 		args   []any
 		want   bool
 	}{
@@ -166,10 +166,10 @@ func TestErrors(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	timeout := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
 	refusal := coded{"WRONGTYPE of value"}
-	unsent := func(err error) *driver { return client(func(_ context.Context, c *command) { c.err = err }) }
+	unsent := func(err error) *commander { return client(func(_ context.Context, c *command) { c.err = err }) }
 	for _, c := range []struct {
 		name     string
-		driver   *driver
+		driver   *commander
 		is       []error
 		isNot    []error
 		refusals bool
@@ -217,7 +217,7 @@ func TestOwnTimeout(t *testing.T) {
 }
 
 // stubborn is a client that knows no context, and sends a command every minute.
-func stubborn(sent *int) *driver {
+func stubborn(sent *int) *commander {
 	return client(func(_ context.Context, c *command) {
 		for range 3 {
 			time.Sleep(time.Minute)

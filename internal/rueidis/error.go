@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 )
 
@@ -36,7 +35,7 @@ func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, e
 	case err == aside.ErrFull:
 		return pool.NotSent(errOverdue)
 	case bounded.Err() != nil:
-		return ending(ctx, timeout)
+		return driver.Ending(ctx, timeout)
 	case errors.As(err, &network) && network.Op == "dial" && !resent && !errors.Is(err, context.Canceled):
 		if foreign { // the client's own timeout: no context of the caller's has ended
 			err = errors.New(err.Error())
@@ -46,9 +45,8 @@ func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, e
 		// Another call's context ended, and with it the dialling, or the
 		// connection, that this one waited for. Its next try does not.
 		return fmt.Errorf("%w: %v", pool.ErrClosed, err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return fmt.Errorf("%w: %w", pool.ErrClosed, err)
+	case driver.Broken(err):
+		return driver.Closed(err)
 	}
 	// Among the rest is the clients' ErrClosing. That the client was closed does
 	// not mean that nothing was sent: what is under way meets the same error.
@@ -56,15 +54,3 @@ func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, e
 }
 
 var errOverdue = fmt.Errorf("%d calls to this server are overdue: does the function that dials it have a timeout?", aside.Max)
-
-// ending returns the error of a call that was ended by ctx or else by timeout.
-func ending(ctx context.Context, timeout time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// What has the same deadline as ctx may notice it before ctx does.
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-		return context.DeadlineExceeded
-	}
-	return pool.NoAnswer(timeout)
-}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 )
 
@@ -23,26 +24,9 @@ import (
 type Send func(ctx context.Context, args []any) (any, error)
 
 // NewNode returns the node that send sends to. Client is its identity.
-func NewNode(client any, send Send) *Node {
-	return &Node{pool.NewRedis(&commander{send: send}), client}
+func NewNode(client any, send Send) *driver.Node {
+	return driver.NewNode(client, &commander{send: send})
 }
-
-// A Node is the node behind one client.
-type Node struct {
-	*pool.Redis
-	client any
-}
-
-var (
-	_ pool.Bounded    = (*Node)(nil)
-	_ pool.Identified = (*Node)(nil)
-)
-
-// Bounded implements [pool.Bounded].
-func (n *Node) Bounded() bool { return true }
-
-// ID implements [pool.Identified]: two nodes over one client are the same.
-func (n *Node) ID() any { return n.client }
 
 type commander struct {
 	send  Send
@@ -65,7 +49,7 @@ func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) 
 	if err := ctx.Err(); err != nil {
 		return nil, false, pool.NotSent(err)
 	}
-	bounded, cancel := within(ctx, timeout)
+	bounded, cancel := driver.Within(ctx, timeout)
 	defer cancel()
 	s := &sending{Context: bounded}
 	if bounded.Done() == nil {
@@ -78,14 +62,6 @@ func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) 
 		return nil, resent, explain(ctx, bounded, timeout, resent, err)
 	}
 	return reply, resent, nil
-}
-
-// within returns ctx with the timeout, if that is not 0.
-func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, timeout)
 }
 
 // sending is the context of one command, as the client sees it.

@@ -28,7 +28,7 @@ func NewPool(client redis.UniversalClient) pool.Pool {
 	if nilable.IsNil(client) {
 		return nil
 	}
-	return goredis.New(goredis.Client{
+	return goredis.NewNode(goredis.Client{
 		ID:      client,
 		Nil:     redis.Nil,
 		Idle:    func() int { return int(client.PoolStats().IdleConns) },

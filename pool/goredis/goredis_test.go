@@ -11,6 +11,7 @@ import (
 	"github.com/redlatch/redlatch/internal/goredis/goredistest"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/goredis"
+	"github.com/redlatch/redlatch/pool/pooltest"
 )
 
 // opened closes client when the test ends and returns the node behind it.
@@ -74,7 +75,7 @@ var kinds = map[string]goredistest.Kind{
 
 func TestConformance(t *testing.T) { goredistest.RunKinds(t, kinds) }
 
-func TestCommandsOfAPair(t *testing.T) { goredistest.RunCommands(t, kinds["plain"]) }
+func TestCommandsOfAPair(t *testing.T) { pooltest.RunCommands(t, kinds["plain"]) }
 
 func TestGivenUp(t *testing.T) {
 	goredistest.RunGivenUp(t, func(t testing.TB, dial func() (net.Conn, error)) pool.Pool {

@@ -5,17 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/redlatch/redlatch/internal/aside"
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/internal/nilable"
 	"github.com/redlatch/redlatch/pool"
 )
@@ -44,28 +43,12 @@ func NewPool(p Pool) pool.Pool {
 	if nilable.IsNil(p) {
 		return nil
 	}
-	d := &driver{pool: p}
-	d.known, _ = p.(*redis.Pool)
-	return &node{Redis: pool.NewRedis(d), pool: p}
+	c := &commander{pool: p}
+	c.known, _ = p.(*redis.Pool)
+	return driver.NewNode(p, c)
 }
 
-type node struct {
-	*pool.Redis
-	pool Pool
-}
-
-var (
-	_ pool.Bounded    = (*node)(nil)
-	_ pool.Identified = (*node)(nil)
-)
-
-// Bounded implements [pool.Bounded].
-func (n *node) Bounded() bool { return true }
-
-// ID implements [pool.Identified]: two nodes over one Pool are the same.
-func (n *node) ID() any { return n.pool }
-
-type driver struct {
+type commander struct {
 	pool   Pool
 	known  *redis.Pool  // pool, if it is one of redigo's own
 	taking atomic.Int32 // calls that are about to take an idle connection
@@ -73,38 +56,38 @@ type driver struct {
 	aside  aside.Group
 }
 
-var _ pool.Commander = (*driver)(nil)
+var _ pool.Commander = (*commander)(nil)
 
 // Idle implements [pool.Commander].
-func (d *driver) Idle() int {
-	if d.known == nil {
+func (c *commander) Idle() int {
+	if c.known == nil {
 		return usuallyIdle
 	}
-	return d.known.IdleCount()
+	return c.known.IdleCount()
 }
 
 // usuallyIdle is how many idle connections a pool may have that does not tell.
 const usuallyIdle = 16
 
 // Do implements [pool.Commander].
-func (d *driver) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
+func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
 	start := time.Now() // the wait for a connection is a part of the time allowed
-	conn, err := d.get(ctx, timeout)
+	conn, err := c.get(ctx, timeout)
 	if err != nil {
 		return nil, false, pool.NotSent(err)
 	}
 	left := timeout
 	if timeout > 0 {
 		if left = timeout - time.Since(start); left <= 0 {
-			d.release(conn)
+			c.release(conn)
 			return nil, false, pool.NotSent(pool.NoAnswer(timeout))
 		}
 	}
 	reply, err = exchange(ctx, conn, left, args)
 	if boundless(err) {
-		reply, err = d.exchangeAside(ctx, conn, left, args)
+		reply, err = c.exchangeAside(ctx, conn, left, args)
 	} else {
-		d.release(conn)
+		c.release(conn)
 	}
 	if err != nil {
 		return nil, false, explain(ctx, timeout, err)
@@ -124,7 +107,7 @@ func exchange(ctx context.Context, conn redis.Conn, timeout time.Duration, args 
 	if ctx.Done() == nil && size(args) <= inlineBytes {
 		return redis.DoWithTimeout(conn, timeout, name, args[1:]...)
 	}
-	ctx, cancel := within(ctx, timeout)
+	ctx, cancel := driver.Within(ctx, timeout)
 	defer cancel()
 	return redis.DoContext(conn, ctx, name, args[1:]...)
 }
@@ -137,15 +120,15 @@ func boundless(err error) bool {
 }
 
 // exchangeAside is exchange on such a connection. It releases it.
-func (d *driver) exchangeAside(ctx context.Context, conn redis.Conn, timeout time.Duration, args []any) (any, error) {
-	ctx, cancel := within(ctx, timeout)
+func (c *commander) exchangeAside(ctx context.Context, conn redis.Conn, timeout time.Duration, args []any) (any, error) {
+	ctx, cancel := driver.Within(ctx, timeout)
 	defer cancel()
-	reply, err := aside.Run(ctx, &d.aside, func() (any, error) {
-		defer d.release(conn)
+	reply, err := aside.Run(ctx, &c.aside, func() (any, error) {
+		defer c.release(conn)
 		return conn.Do(args[0].(string), args[1:]...)
 	}, func(any) {})
 	if err == aside.ErrFull {
-		d.release(conn)
+		c.release(conn)
 		return nil, pool.NotSent(errOverdue)
 	}
 	return reply, err
@@ -162,79 +145,59 @@ func size(args []any) int {
 }
 
 // get returns a connection within ctx and timeout.
-func (d *driver) get(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
+func (c *commander) get(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d.taking.Add(1)
-	defer d.taking.Add(-1)
-	if d.idleAtHand() {
+	c.taking.Add(1)
+	defer c.taking.Add(-1)
+	if c.idleAtHand() {
 		// Should another user of the redis.Pool take it in this instant, the
 		// pool dials, within the limits of its own dial function.
-		return d.pool.GetContext(ctx)
+		return c.pool.GetContext(ctx)
 	}
-	return d.getAside(ctx, timeout)
+	return c.getAside(ctx, timeout)
 }
 
 // idleAtHand reports whether the next Get takes an idle connection, at once.
-func (d *driver) idleAtHand() bool {
-	p := d.known
+func (c *commander) idleAtHand() bool {
+	p := c.known
 	if p == nil || p.TestOnBorrow != nil || p.TestOnBorrowContext != nil || p.MaxConnLifetime > 0 || p.Wait && p.MaxActive > 0 {
 		return false
 	}
-	if p.IdleCount() < int(d.taking.Load()) {
+	if p.IdleCount() < int(c.taking.Load()) {
 		return false
 	}
 	// The pool hands out what was returned last; half of its time makes sure
 	// that it does not find this one stale.
-	return p.IdleTimeout == 0 || time.Since(time.Unix(0, d.put.Load())) < p.IdleTimeout/2
+	return p.IdleTimeout == 0 || time.Since(time.Unix(0, c.put.Load())) < p.IdleTimeout/2
 }
 
 // getAside gets a connection in a goroutine of its own.
-func (d *driver) getAside(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
-	bounded, cancel := within(ctx, timeout)
+func (c *commander) getAside(ctx context.Context, timeout time.Duration) (redis.Conn, error) {
+	bounded, cancel := driver.Within(ctx, timeout)
 	defer cancel()
-	conn, err := aside.Run(bounded, &d.aside, func() (redis.Conn, error) {
-		return d.pool.GetContext(bounded)
+	conn, err := aside.Run(bounded, &c.aside, func() (redis.Conn, error) {
+		return c.pool.GetContext(bounded)
 	}, closeConn)
 	switch {
 	case err == aside.ErrFull:
 		return nil, errOverdue
 	case err != nil && bounded.Err() != nil:
-		return nil, ending(ctx, timeout) // the reason for whatever error that is
+		return nil, driver.Ending(ctx, timeout) // the reason for whatever error that is
 	}
 	return conn, err
 }
 
 func closeConn(conn redis.Conn) { conn.Close() }
 
-// within returns ctx with the timeout, if that is not 0.
-func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, timeout)
-}
-
-// ending returns the error of a call that was ended by ctx or else by timeout.
-func ending(ctx context.Context, timeout time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// What has the same deadline as ctx may notice it before ctx does.
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-		return context.DeadlineExceeded
-	}
-	return pool.NoAnswer(timeout)
-}
-
 var errOverdue = fmt.Errorf("redigo: %d calls to this server are overdue: do the functions that dial and test its connections have a timeout?", aside.Max)
 
 // release gives the connection back, or closes it if it has failed. An answer
 // that came too late can so never be taken for that of another command.
-func (d *driver) release(conn redis.Conn) {
-	if d.known != nil && d.known.IdleTimeout > 0 {
-		d.put.Store(time.Now().UnixNano())
+func (c *commander) release(conn redis.Conn) {
+	if c.known != nil && c.known.IdleTimeout > 0 {
+		c.put.Store(time.Now().UnixNano())
 	}
 	conn.Close()
 }
@@ -250,10 +213,9 @@ func explain(ctx context.Context, timeout time.Duration, err error) error {
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &network) && network.Timeout():
-		return ending(ctx, timeout)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return fmt.Errorf("%w: %w", pool.ErrClosed, err)
+		return driver.Ending(ctx, timeout)
+	case driver.Broken(err):
+		return driver.Closed(err)
 	}
 	return err
 }

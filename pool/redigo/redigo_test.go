@@ -105,34 +105,8 @@ func TestID(t *testing.T) {
 	}
 }
 
-// A pair of acquire and release, on a server that knows the scripts, is two
-// commands; a refused acquire is one.
 func TestCommandsOfAPair(t *testing.T) {
-	s := pooltest.NewServer(t)
-	node := opened(t, kinds["Dial"](s.Addr()))
-	ask := func(op pool.Op, value string, want pool.State) {
-		t.Helper()
-		a, err := node.Ask(context.Background(), pool.Request{Op: op, Name: "n", Value: value, Expiry: time.Minute})
-		if err != nil || a.State != want {
-			t.Fatalf("%v: %v, %v, want %v", op, a.State, err, want)
-		}
-	}
-	ask(pool.Acquire, "v", pool.Yes)
-	ask(pool.Release, "v", pool.Yes)
-	sets, scripts := s.Count("SET"), s.Count("EVALSHA")
-	texts, questions := s.Count("EVAL"), s.Count("COMMAND")
-	ask(pool.Acquire, "v", pool.Yes)
-	ask(pool.Acquire, "w", pool.Other)
-	ask(pool.Release, "v", pool.Yes)
-	if got := s.Count("SET") - sets; got != 2 {
-		t.Errorf("%d times SET, want 2", got)
-	}
-	if got := s.Count("EVALSHA") - scripts; got != 1 {
-		t.Errorf("%d times EVALSHA, want 1", got)
-	}
-	if s.Count("EVAL") != texts || s.Count("COMMAND") != questions {
-		t.Error("the script was sent in full again, or the server's commands were asked for again")
-	}
+	pooltest.RunCommands(t, func(t testing.TB, addr string) pool.Pool { return opened(t, kinds["Dial"](addr)) })
 }
 
 // A dial function that hangs, and knows no context, holds nobody up, and does

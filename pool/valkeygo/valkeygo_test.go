@@ -67,8 +67,9 @@ func TestSeveralConnections(t *testing.T) {
 func TestCommandsOfAPair(t *testing.T) {
 	for kind, option := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			s := pooltest.NewServer(t)
-			rueidistest.RunCommands(t, s, driver.NewPool(newClient(t, s.Addr(), option)))
+			pooltest.RunCommands(t, func(t testing.TB, addr string) pool.Pool {
+				return driver.NewPool(newClient(t, addr, option))
+			})
 		})
 	}
 }

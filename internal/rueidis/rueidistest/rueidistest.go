@@ -48,35 +48,6 @@ func Run(t *testing.T, newClient New) {
 	}
 }
 
-// RunCommands tests that a pair of acquire and release, on a server that knows
-// the scripts, is two commands, and a refused acquire is one; and that none
-// counts as sent twice. The node is one of server.
-func RunCommands(t *testing.T, server *pooltest.Server, node pool.Pool) {
-	ask := func(op pool.Op, value string, want pool.State) {
-		t.Helper()
-		a, err := node.Ask(context.Background(), pool.Request{Op: op, Name: "n", Value: value, Expiry: time.Minute, Timeout: patience})
-		if err != nil || a.State != want || a.Resent {
-			t.Fatalf("%v: %+v, %v, want %v, sent once", op, a, err, want)
-		}
-	}
-	ask(pool.Acquire, "v", pool.Yes)
-	ask(pool.Release, "v", pool.Yes)
-	sets, scripts := server.Count("SET"), server.Count("EVALSHA")
-	texts, questions := server.Count("EVAL"), server.Count("COMMAND")
-	ask(pool.Acquire, "v", pool.Yes)
-	ask(pool.Acquire, "w", pool.Other)
-	ask(pool.Release, "v", pool.Yes)
-	if got := server.Count("SET") - sets; got != 2 {
-		t.Errorf("%d times SET, want 2", got)
-	}
-	if got := server.Count("EVALSHA") - scripts; got != 1 {
-		t.Errorf("%d times EVALSHA, want 1", got)
-	}
-	if server.Count("EVAL") != texts || server.Count("COMMAND") != questions {
-		t.Error("the script was sent in full again, or the server's commands were asked for again")
-	}
-}
-
 // A conn loses one reply on demand: it is not read before the connection has
 // expired, and then the connection turns out to be closed.
 type conn struct {

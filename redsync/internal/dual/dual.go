@@ -10,26 +10,25 @@ import (
 
 	"github.com/go-redsync/redsync/v4/redis"
 
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 )
 
-// A Node is what the drivers for Redis make.
-type Node interface {
-	pool.Bounded
-	pool.Identified
-	Commander() pool.Commander
-}
-
-// New returns node as a redsync pool: the drop-in finds the node in it, and
-// others find connections, on which every command has the deadline of the
-// context that Get was given.
+// New returns node, which a driver has made, as a redsync pool: the drop-in finds
+// the node in it, and others find connections, on which every command has the
+// deadline of the context that Get was given. A nil node, of a nil client, is nil.
 //
 // Unit is that of the negative numbers that PTTL returns of a key that does not
 // exist (-2) or does not expire (-1): client libraries differ in it.
-func New(node Node, unit time.Duration) redis.Pool { return &both{node, unit} }
+func New(node pool.Pool, unit time.Duration) redis.Pool {
+	if node == nil {
+		return nil
+	}
+	return &both{node.(*driver.Node), unit}
+}
 
 type both struct {
-	Node
+	*driver.Node
 	unit time.Duration
 }
 

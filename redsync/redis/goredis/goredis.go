@@ -23,7 +23,7 @@ func NewPool(delegate *client.Client) redis.Pool {
 	if delegate == nil {
 		return nil
 	}
-	node := goredis.New(goredis.Client{
+	node := goredis.NewNode(goredis.Client{
 		ID:   delegate,
 		Nil:  client.Nil,
 		Idle: func() int { return int(delegate.PoolStats().IdleConns) },
@@ -35,5 +35,5 @@ func NewPool(delegate *client.Client) redis.Pool {
 			}
 		},
 	})
-	return dual.New(node.(dual.Node), time.Millisecond)
+	return dual.New(node, time.Millisecond)
 }

@@ -16,9 +16,5 @@ type Pool = redigo.Pool
 // delegate, nil, which redsync.New reports. It is a node of redlatch besides: the
 // one that package pool/redigo of redlatch makes of the same delegate.
 func NewPool(delegate Pool) redis.Pool {
-	node := redigo.NewPool(delegate)
-	if node == nil {
-		return nil
-	}
-	return dual.New(node.(dual.Node), time.Millisecond)
+	return dual.New(redigo.NewPool(delegate), time.Millisecond)
 }

@@ -19,9 +19,5 @@ func NewPool(delegate rueidiscompat.Cmdable) redis.Pool {
 	if nilable.IsNil(delegate) {
 		return nil
 	}
-	node := rueidis.NewPool(delegate.Client())
-	if node == nil {
-		return nil
-	}
-	return dual.New(node.(dual.Node), time.Nanosecond)
+	return dual.New(rueidis.NewPool(delegate.Client()), time.Nanosecond)
 }

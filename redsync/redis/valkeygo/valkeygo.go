@@ -23,9 +23,5 @@ func NewPool(delegate Cmdable) redis.Pool {
 	if nilable.IsNil(delegate) {
 		return nil
 	}
-	node := valkeygo.NewPool(delegate.Client())
-	if node == nil {
-		return nil
-	}
-	return dual.New(node.(dual.Node), time.Nanosecond)
+	return dual.New(valkeygo.NewPool(delegate.Client()), time.Nanosecond)
 }

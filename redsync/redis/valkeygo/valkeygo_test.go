@@ -1,15 +1,14 @@
 package valkeygo_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/pooltest"
 	driver "github.com/redlatch/redlatch/pool/valkeygo"
+	"github.com/redlatch/redlatch/redsync/internal/dual/dualtest"
 	"github.com/redlatch/redlatch/redsync/redis"
 	"github.com/redlatch/redlatch/redsync/redis/valkeygo"
 )
@@ -37,30 +36,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// Who does not know the node finds connections.
-func TestConn(t *testing.T) {
-	p := valkeygo.NewPool(newCmdable(t, pooltest.NewServer(t).Addr()))
-	for _, ctx := range []context.Context{nil, t.Context()} {
-		conn, err := p.Get(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []bool{true, false} {
-			if got, err := conn.SetNX("name", "value", time.Minute); got != want || err != nil {
-				t.Errorf("SetNX: got %v, %v, want %v", got, err, want)
-			}
-		}
-		release := pool.Scripts()["release"]
-		for _, want := range []int64{1, -1} {
-			got, err := conn.Eval(redis.NewScript(1, release.Text, release.Hash), "name", "value")
-			if got != want || err != nil {
-				t.Errorf("Eval: got %v, %v, want %d", got, err, want)
-			}
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+func TestDual(t *testing.T) {
+	dualtest.Run(t, func(t testing.TB, addr string) redis.Pool { return valkeygo.NewPool(newCmdable(t, addr)) })
 }
 
 // The pool is the same node as the client's own.

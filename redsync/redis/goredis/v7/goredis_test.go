@@ -4,13 +4,13 @@ import (
 	"context"
 	"net"
 	"testing"
-	"time"
 
 	client "github.com/go-redis/redis/v7"
 
 	"github.com/redlatch/redlatch/internal/goredis/goredistest"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/pooltest"
+	"github.com/redlatch/redlatch/redsync/internal/dual/dualtest"
 	"github.com/redlatch/redlatch/redsync/redis"
 	"github.com/redlatch/redlatch/redsync/redis/goredis/v7"
 )
@@ -61,7 +61,7 @@ var kinds = map[string]goredistest.Kind{
 
 func TestConformance(t *testing.T) { goredistest.RunKinds(t, kinds) }
 
-func TestCommandsOfAPair(t *testing.T) { goredistest.RunCommands(t, kinds["plain"]) }
+func TestCommandsOfAPair(t *testing.T) { pooltest.RunCommands(t, kinds["plain"]) }
 
 func TestGivenUp(t *testing.T) {
 	goredistest.RunGivenUp(t, func(t testing.TB, dial func() (net.Conn, error)) pool.Pool {
@@ -81,28 +81,6 @@ func TestNewPoolOfNil(t *testing.T) {
 	}
 }
 
-// Who does not know the node finds connections.
-func TestConn(t *testing.T) {
-	p := opened(t, client.NewClient(&client.Options{Addr: pooltest.NewServer(t).Addr()})).(redis.Pool)
-	for _, ctx := range []context.Context{nil, t.Context()} {
-		conn, err := p.Get(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []bool{true, false} {
-			if got, err := conn.SetNX("name", "value", time.Minute); got != want || err != nil {
-				t.Errorf("SetNX: got %v, %v, want %v", got, err, want)
-			}
-		}
-		release := pool.Scripts()["release"]
-		for _, want := range []int64{1, -1} {
-			got, err := conn.Eval(redis.NewScript(1, release.Text, release.Hash), "name", "value")
-			if got != want || err != nil {
-				t.Errorf("Eval: got %v, %v, want %d", got, err, want)
-			}
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+func TestDual(t *testing.T) {
+	dualtest.Run(t, func(t testing.TB, addr string) redis.Pool { return kinds["plain"](t, addr).(redis.Pool) })
 }

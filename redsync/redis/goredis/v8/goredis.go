@@ -22,7 +22,7 @@ func NewPool(delegate client.UniversalClient) redis.Pool {
 	if nilable.IsNil(delegate) {
 		return nil
 	}
-	node := goredis.New(goredis.Client{
+	node := goredis.NewNode(goredis.Client{
 		ID:   delegate,
 		Nil:  client.Nil,
 		Idle: func() int { return int(delegate.PoolStats().IdleConns) },
@@ -34,5 +34,5 @@ func NewPool(delegate client.UniversalClient) redis.Pool {
 			}
 		},
 	})
-	return dual.New(node.(dual.Node), time.Nanosecond)
+	return dual.New(node, time.Nanosecond)
 }

@@ -15,9 +15,5 @@ import (
 // redsync.New reports. It is a node of redlatch besides: the one that package
 // pool/goredis of redlatch makes of the same delegate.
 func NewPool(delegate client.UniversalClient) redis.Pool {
-	node := goredis.NewPool(delegate)
-	if node == nil {
-		return nil
-	}
-	return dual.New(node.(dual.Node), time.Nanosecond)
+	return dual.New(goredis.NewPool(delegate), time.Nanosecond)
 }
