@@ -2,6 +2,7 @@ package redlatch_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -111,5 +112,33 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		}
 		wait.Wait()
+	}
+}
+
+// R12: however many goroutines wait for a Mutex, whoever holds it extends and unlocks
+// it in the time of one round.
+func TestWaitersDoNotHoldUpTheHolder(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		for _, n := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%s N=%d", driver, n), func(t *testing.T) {
+				wrap(t, n, func(w *world) {
+					for _, faulty := range w.faulty {
+						faulty.Delay(10*time.Millisecond, 10*time.Millisecond)
+					}
+					m := w.lock()
+					ctx, cancel := context.WithCancel(context.Background())
+					defer cancel()
+					for range 50 {
+						go m.LockContext(ctx)
+					}
+					time.Sleep(time.Second)
+					for range 10 {
+						w.took(20*time.Millisecond, func() { w.wantTrue(m.Extend()) })
+						w.took(20*time.Millisecond, func() { w.wantTrue(m.Valid()) })
+					}
+					w.took(20*time.Millisecond, func() { w.wantTrue(m.Unlock()) })
+				})
+			})
+		}
 	}
 }

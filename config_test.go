@@ -163,3 +163,50 @@ func TestOddNames(t *testing.T) {
 		}
 	})
 }
+
+// An option may be applied later, as long as nobody uses the Mutex meanwhile.
+func TestOptionsAppliedLater(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.locker.NewMutex(name)
+		redlatch.WithTries(0).Apply(m)
+		w.wantErr(m.Lock(), redlatch.ErrConfig)
+		redlatch.WithTries(1).Apply(m)
+		redlatch.WithExpiry(time.Minute).Apply(m)
+		start := time.Now()
+		w.must(m.Lock())
+		if got, want := m.Until().Sub(start), time.Minute-time.Minute/100-2*time.Millisecond; got != want {
+			w.Errorf("it is valid for %v, want %v", got, want)
+		}
+		w.wantTrue(m.Unlock())
+		first := w.lock()
+		synctest.Wait()
+		redlatch.WithValue(first.Value()).Apply(m)
+		if !m.Until().IsZero() || m.Value() != first.Value() {
+			w.Errorf("got value %q until %v, want the other's and the zero time", m.Value(), m.Until())
+		}
+		w.wantTrue(m.Extend())
+		w.wantTrue(m.Unlock())
+		w.wantNone()
+
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		redlatch.WithTimeoutFactor(0.001).Apply(m)
+		w.took(60*time.Millisecond, func() { w.wantErr(m.TryLock(), pool.ErrNoAnswer) })
+	})
+}
+
+// A sizeless pool may be where another one is.
+type sizeless struct{}
+
+func (*sizeless) Ask(context.Context, pool.Request) (pool.Answer, error) {
+	return pool.Answer{State: pool.Yes}, nil
+}
+
+func TestSizelessPools(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if err := redlatch.New(&sizeless{}, &sizeless{}).NewMutex(name).Lock(); err != nil {
+			t.Error(err)
+		}
+	})
+}

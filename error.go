@@ -135,6 +135,11 @@ func ended(ctx context.Context) []error {
 	return reasons
 }
 
+// isEnd reports whether err is that of a context that has ended.
+func isEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 func badConfig(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...))
 }

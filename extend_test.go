@@ -3,6 +3,7 @@ package redlatch_test
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -372,6 +373,59 @@ func TestUnlockDuringSetNXOnExtend(t *testing.T) {
 		})
 		w.wantFalse(m.Extend())(redlatch.ErrNotLocked)
 		time.Sleep(2 * time.Second)
+		w.wantNone()
+	})
+}
+
+// Extensions that are under way at once do not wait for each other, although nodes that
+// lack the key wait for what becomes of them.
+func TestTwoExtendsAtOnce(t *testing.T) {
+	for _, n := range []int{3, 5} {
+		inWorld(t, n, func(w *world) {
+			m := w.lock(redlatch.WithShufflePools(true))
+			synctest.Wait()
+			for _, node := range w.nodes[:n/2+1] {
+				node.Clear()
+			}
+			for range 2000 {
+				w.took(0, func() {
+					var group sync.WaitGroup
+					for range 2 {
+						group.Go(func() { w.wantFalse(m.Extend())(redlatch.ErrLockAlreadyExpired) })
+					}
+					group.Wait()
+				})
+			}
+		})
+	}
+}
+
+// An extension to less than the lock had brings Until forward: the nodes have done so.
+func TestExtendToLess(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock(redlatch.WithExpiry(time.Minute))
+		redlatch.WithExpiry(expiry).Apply(m)
+		start := time.Now()
+		w.wantTrue(m.Extend())
+		if got := m.Until().Sub(start); got != valid {
+			w.Errorf("it is valid for %v, want %v", got, valid)
+		}
+	})
+}
+
+// A lock that was handed over is topped up, too, from the first extension on.
+func TestExtendTopsUpAHandOver(t *testing.T) {
+	inWorlds(t, []int{3, 5}, func(w *world) {
+		first := w.lock()
+		synctest.Wait()
+		w.nodes[0].Clear()
+		m := w.locker.NewMutex(name, redlatch.WithValue(first.Value()))
+		w.wantTrue(m.Extend())
+		synctest.Wait()
+		if got := w.nodes[0].Keys()[name]; got != first.Value() {
+			w.Errorf("got %q, want the lock's value", got)
+		}
+		w.wantTrue(m.Unlock())
 		w.wantNone()
 	})
 }

@@ -379,3 +379,37 @@ func TestAnswerWithoutAState(t *testing.T) {
 type mute struct{}
 
 func (mute) Ask(context.Context, pool.Request) (pool.Answer, error) { return pool.Answer{}, nil }
+
+// A node that is the only one is asked again, however long it has not answered.
+func TestOneNodeIsAskedAgain(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		t.Run(driver, func(t *testing.T) {
+			wrap(t, 1, func(w *world) {
+				w.faulty[0].Hang()
+				w.took(2*timeout, func() {
+					for range 2 {
+						w.wantErr(w.locker.NewMutex("other").TryLock(), pool.ErrNoAnswer)
+					}
+				})
+				time.AfterFunc(timeout/2, w.faulty[0].Thaw)
+				w.took(timeout/2, func() { w.lock(redlatch.WithTries(1)) })
+			})
+		})
+	}
+}
+
+// But not if that leaves more and more behind.
+func TestOneDeafNodeHungForLong(t *testing.T) {
+	inDeafWorld(t, 1, func(w *world) {
+		before := runtime.NumGoroutine()
+		w.faulty[0].Hang()
+		for range 100 {
+			w.wantErr(w.locker.NewMutex(name).TryLock(), pool.ErrNoAnswer)
+			w.wantGoroutines(before + 40)
+		}
+		w.faulty[0].Thaw()
+		time.Sleep(3 * time.Second)
+		w.wantNone()
+		w.took(0, func() { w.wantTrue(w.lock().Unlock()) })
+	})
+}

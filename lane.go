@@ -2,33 +2,40 @@ package redlatch
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/redlatch/redlatch/pool"
 )
 
-// A lane carries one mutex's commands to one node, one at a time and in the
-// order in which they were issued: a release never overtakes the acquire that
-// it undoes. A goroutine works it off; it starts with the first command and
-// ends with the last.
+// A lane carries the commands about one value to one node, one at a time and in the
+// order in which they were issued: a release never overtakes the acquire that it
+// undoes. A goroutine works it off; it starts with the first command and ends with the
+// last.
 type lane struct {
 	mu    sync.Mutex
-	busy  bool     // the goroutine runs; guarded by mu
-	queue []*round // what it has yet to ask, in this order; guarded by mu
+	busy  bool   // the goroutine runs; guarded by mu
+	queue []task // what it has yet to do, in this order; guarded by mu
 
 	// What became of the latest acquire that went this way, or did not; so
 	// that nothing is released that cannot be there. Guarded by mu.
-	value string
-	fate  fate
+	attempt uint64
+	fate    fate
+}
+
+// A task is to ask a node what a round asks, or to top it up.
+type task struct {
+	*round
+	topUp bool
 }
 
 // A fate is what became of an acquire on one node.
 type fate uint8
 
 const (
-	fateUnknown fate = iota // it was not answered, or is still under way
-	fateTaken               // it was answered, and may be there
+	fateTaken   fate = iota // it was answered, and may be there; or it was long ago, or elsewhere
+	fateUnknown             // it was not answered, or is still under way
 	fateNothing             // the node said no, or was not even asked
 )
 
@@ -40,50 +47,76 @@ var errLate = pool.NotSent(errors.New("not asked, since it has not answered what
 // The answer goes to r, and done is false; if it is plain already that nothing
 // is to be sent, it is returned instead.
 func (m *Mutex) send(i int, r *round) (err error, done bool) {
-	l := &m.lanes[i]
+	l := &r.attempt.lanes[i]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.busy || r.req.Op != pool.Release || l.fateOf(r.req.Value) == fateNothing {
+	// A release waits in line even if the node does not answer: what it undoes is
+	// under way.
+	if !l.busy || r.req.Op != pool.Release || l.fateOf(r.attempt) == fateNothing {
 		if err := m.unsent(i, r); err != nil {
 			return err, true
 		}
 	}
-	if l.busy { // a release waits even if the node does not answer: what it undoes is under way
-		l.queue = append(l.queue, r)
-		return nil, false
-	}
-	l.busy = true
-	go m.work(i, r)
+	m.enqueue(i, task{round: r})
 	return nil, false
 }
 
-// work asks node i what r asks, and then everything that has been queued in its
-// lane meanwhile.
-func (m *Mutex) work(i int, r *round) {
-	l := &m.lanes[i]
+// topUp gives node i the key that it was found to lack when r extended the lock, and
+// others did: after everything that was sent there before. That adds no vote to r,
+// nor to any round before the next.
+func (m *Mutex) topUp(i int, r *round) {
+	l := &r.attempt.lanes[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m.enqueue(i, task{r, true})
+}
+
+// enqueue has node i's lane do t. The caller holds the lane's mu.
+func (m *Mutex) enqueue(i int, t task) {
+	l := &t.attempt.lanes[i]
+	if l.busy {
+		l.queue = append(l.queue, t)
+		return
+	}
+	l.busy = true
+	go m.work(i, t)
+}
+
+// work does t, and then everything that has been queued in node i's lane meanwhile.
+func (m *Mutex) work(i int, t task) {
+	l := &t.attempt.lanes[i]
 	for {
-		a, err := m.askInLane(i, r)
-		r.answers <- answer{i, a, err}
-		if r.req.Op == pool.Extend && err == nil && a.State == pool.Absent {
-			m.topUp(i, r)
-		}
+		m.do(i, t)
 		l.mu.Lock()
 		if len(l.queue) == 0 {
 			l.busy = false
 			l.mu.Unlock()
 			return
 		}
-		r = l.queue[0]
-		l.queue = append(l.queue[:0], l.queue[1:]...)
+		t = l.queue[0]
+		l.queue = slices.Delete(l.queue, 0, 1)
 		l.mu.Unlock()
+	}
+}
+
+// do is one task of node i's lane.
+func (m *Mutex) do(i int, t task) {
+	if t.topUp {
+		m.give(i, t.round)
+		return
+	}
+	a, err := m.askInLane(i, t.round)
+	t.answers <- answer{i, a, err}
+	if t.req.Op == pool.Extend && err == nil && a.State == pool.Absent && t.lacks(i) {
+		m.give(i, t.round)
 	}
 }
 
 // unsent returns nil if r is to be sent to node i, and else what to answer. The
 // caller holds the lane's mu.
 func (m *Mutex) unsent(i int, r *round) error {
-	l, n := &m.lanes[i], m.locker.nodes[i]
-	fate := l.fateOf(r.req.Value)
+	l, n := &r.attempt.lanes[i], m.locker.nodes[i]
+	fate := l.fateOf(r.attempt)
 	if r.req.Op == pool.Release && fate == fateNothing {
 		return errNothingThere
 	}
@@ -99,7 +132,7 @@ func (m *Mutex) unsent(i int, r *round) error {
 	}
 	switch r.req.Op {
 	case pool.Acquire:
-		l.value, l.fate = r.req.Value, fateNothing
+		l.attempt, l.fate = r.attempt.id, fateNothing
 	case pool.Release:
 		n.owe(r.req, timesFor(fate), 0)
 	}
@@ -108,15 +141,15 @@ func (m *Mutex) unsent(i int, r *round) error {
 
 // askInLane is one command of a lane.
 func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
-	l, n := &m.lanes[i], m.locker.nodes[i]
+	l, n := &r.attempt.lanes[i], m.locker.nodes[i]
 	l.mu.Lock()
-	fate := l.fateOf(r.req.Value)
+	fate := l.fateOf(r.attempt)
 	if err := m.unsent(i, r); err != nil {
 		l.mu.Unlock()
 		return pool.Answer{}, err
 	}
 	if r.req.Op == pool.Acquire {
-		l.value, l.fate = r.req.Value, fateUnknown
+		l.attempt, l.fate = r.attempt.id, fateUnknown
 	}
 	l.mu.Unlock()
 
@@ -125,13 +158,13 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	a, err := n.ask(r.ctx, r.req)
 	switch r.req.Op {
 	case pool.Acquire:
-		l.settle(r.req.Value, a, err)
+		l.settle(r.attempt, a, err)
 	case pool.Extend:
-		if m.setNXOnExtend && err == nil && a.State == pool.Absent {
+		if m.setNXOnExtend && err == nil && a.State == pool.Absent && m.valid(r.attempt) {
 			a, err = m.give(i, r)
 		}
 	case pool.Release:
-		a = m.released(r.req, a)
+		a = m.released(r.attempt, a)
 		switch {
 		case err != nil:
 			n.owe(r.req, timesFor(fate), 0)
@@ -142,48 +175,38 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	return a, err
 }
 
-// topUp gives node i the key that it was found to lack when r extended the lock:
-// if a quorum of others has extended it. That adds no vote to r, nor to any
-// round before the next.
-func (m *Mutex) topUp(i int, r *round) {
-	<-r.over
-	if r.won {
-		m.give(i, r)
-	}
-}
-
 // give has node i acquire the lock that r extends, if it is still held. The caller
 // is i's lane, so that a release that comes meanwhile comes after.
 func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	req := r.req
 	req.Op = pool.Acquire
-	l := &m.lanes[i]
+	l := &r.attempt.lanes[i]
 	l.mu.Lock()
-	l.value, l.fate = req.Value, fateUnknown
+	l.attempt, l.fate = r.attempt.id, fateUnknown
 	l.mu.Unlock()
 	// In this order: an Unlock ends the hold first, and looks at the fate then. It
 	// either finds that there may be a key to release, or is noticed here.
-	if !m.holds(req.Value) {
+	if !m.holds(r.attempt) {
 		return pool.Answer{State: pool.Absent}, nil
 	}
 	a, err := m.locker.nodes[i].ask(r.ctx, req)
-	l.settle(req.Value, a, err)
+	l.settle(r.attempt, a, err)
 	return a, err
 }
 
-// fateOf returns what is known of the acquire of value. The caller holds mu.
-func (l *lane) fateOf(value string) fate {
-	if l.value == value {
+// fateOf returns what is known of the acquire of an attempt. The caller holds mu.
+func (l *lane) fateOf(of attempt) fate {
+	if l.attempt == of.id {
 		return l.fate
 	}
-	return fateTaken // of a value that came from elsewhere, or long ago
+	return fateTaken
 }
 
-// settle notes how the acquire of value was answered.
-func (l *lane) settle(value string, a pool.Answer, err error) {
+// settle notes how the acquire of an attempt was answered.
+func (l *lane) settle(of attempt, a pool.Answer, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.value != value {
+	if l.attempt != of.id {
 		return
 	}
 	switch {

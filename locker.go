@@ -86,8 +86,9 @@ func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
 
 func (l *Locker) withRule(rule quorum.Rule) *Locker {
 	l.rule = rule
-	if l.err == nil && len(l.nodes) == 1 && l.nodes[0].bounded {
-		l.alone, l.nodes[0].alone = true, true
+	if l.err == nil && len(l.nodes) == 1 {
+		l.nodes[0].sole = true
+		l.alone = l.nodes[0].bounded
 	}
 	return l
 }
@@ -110,7 +111,8 @@ func identity(p pool.Pool) any {
 	if p, ok := p.(pool.Identified); ok {
 		id = p.ID()
 	}
-	if !reflect.ValueOf(id).Comparable() {
+	v := reflect.ValueOf(id)
+	if !v.Comparable() || v.Kind() == reflect.Pointer && v.Type().Elem().Size() == 0 { // which may all be one
 		return nil
 	}
 	return id
@@ -149,6 +151,7 @@ func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
 		driftFactor:   defaultDriftFactor,
 		timeoutFactor: defaultTimeoutFactor,
 		generate:      randomValue,
+		semantics:     &ownSemantics,
 	}
 	for i, option := range options {
 		if option == nil {
@@ -157,15 +160,19 @@ func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
 		}
 		option.Apply(m)
 		if o, ok := option.(dropin.Option); ok {
-			o.Adjust(&m.semantics)
+			m.semantics = o.Semantics()
 		}
 	}
-	if m.err = l.err; m.err == nil {
-		m.err = m.check()
-	}
-	m.timeout = m.nodeTimeout()
-	if !l.alone {
-		m.lanes = make([]lane, len(l.nodes))
-	}
 	return m
+}
+
+// ownSemantics are those of a mutex that no drop-in is made of.
+var ownSemantics dropin.Semantics
+
+// newLanes returns the lanes of an attempt.
+func (l *Locker) newLanes() []lane {
+	if l.alone {
+		return nil
+	}
+	return make([]lane, len(l.nodes))
 }

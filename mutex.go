@@ -21,10 +21,9 @@ import (
 type Mutex struct {
 	locker *Locker
 	name   string
-	err    error // what is wrong with the configuration
+	err    error // what is wrong with the options, besides what check finds
 
 	expiry        time.Duration
-	timeout       time.Duration // the node timeout
 	tries         int
 	delay         DelayFunc
 	driftFactor   float64
@@ -33,13 +32,22 @@ type Mutex struct {
 	timeoutGiven  bool
 	shuffle       bool
 	setNXOnExtend bool
-	semantics     dropin.Semantics
+	semantics     *dropin.Semantics
 
-	mu    sync.Mutex
-	value string   // of the lock that was won last; guarded by mu
-	until deadline // of that lock; zero if it came by WithValue; guarded by mu
-	held  bool     // it has not been unlocked; guarded by mu
+	mu     sync.Mutex
+	won    attempt   // the last that won, or what WithValue said; guarded by mu
+	until  deadline  // until when that is valid; zero if it came by WithValue; guarded by mu
+	since  time.Time // what until counts from; guarded by mu
+	held   bool      // it has not been unlocked; guarded by mu
+	latest attempt   // the last that was begun; guarded by mu
+	freed  []lane    // those of the last Unlock, if nothing was begun since; guarded by mu
+}
 
+// An attempt is one try to acquire the lock and, if that wins, the lock that is held
+// since.
+type attempt struct {
+	id    uint64 // 1 and up; 0 is the lock that WithValue speaks of
+	value string
 	lanes []lane // one for each node; nil if the only node is asked directly
 }
 
@@ -51,7 +59,7 @@ func (m *Mutex) Name() string { return m.name }
 func (m *Mutex) Value() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.value
+	return m.won.value
 }
 
 // Until returns when the last lock that was won must be considered lost, unless
@@ -103,7 +111,7 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 				return failed(ErrFailed, err)
 			}
 		}
-		err = m.try(ctx, value, try > 1)
+		err = m.try(ctx, m.begin(value), try > 1)
 		if err == nil || try >= tries || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return err
 		}
@@ -122,21 +130,46 @@ func (m *Mutex) newValue() (string, error) {
 	return value, err
 }
 
-// try is one attempt to acquire the lock with value: ask, judge, undo.
-func (m *Mutex) try(ctx context.Context, value string, again bool) error {
-	req := m.request(pool.Acquire, value)
+// begin returns a new attempt.
+func (m *Mutex) begin(value string) attempt {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := attempt{id: m.latest.id + 1, value: value}
+	switch {
+	case value == m.latest.value: // in line with what is still to be done about that value
+		a.lanes = m.latest.lanes
+	case m.freed != nil: // in line with the release, which some nodes may not have had yet
+		a.lanes = m.freed
+	default:
+		a.lanes = m.locker.newLanes()
+	}
+	m.latest, m.freed = a, nil
+	return a
+}
+
+// current returns the attempt that won last. The caller holds mu.
+func (m *Mutex) current() attempt {
+	if m.won.lanes == nil { // it came by WithValue
+		m.won.lanes = m.locker.newLanes()
+	}
+	return m.won
+}
+
+// try is one attempt to acquire the lock: ask, judge, undo.
+func (m *Mutex) try(ctx context.Context, a attempt, again bool) error {
+	req := m.request(pool.Acquire, a)
 	req.Explain = again // the first try is the plain command that usually wins
 	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	until := m.validUntil(start)
-	t, r := m.ask(ctx, req)
+	t, r := m.ask(ctx, a, req)
 	if t.verdict == quorum.Won && !until.passed(time.Now()) { // a majority, and validity left (S6)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.value, m.until, m.held = value, until, true
+		m.won, m.until, m.since, m.held = a, until, start, true
 		return nil
 	}
 	wait := m.patience(time.Since(start))
-	m.undo(ctx, req, t, wait)
+	m.undo(ctx, a, req, t, wait)
 	if t.verdict == quorum.Won {
 		return failed(ErrFailed, errTooLate)
 	}
@@ -152,9 +185,10 @@ func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Backgrou
 // UnlockContext releases the lock on every node, and returns true if a quorum
 // has confirmed that it held it until now.
 //
-// It returns when that is decided, or ctx has ended, also if it had from the
-// start: the release is sent all the same, and, to nodes that do not answer, in
-// the background for as long as the key could still be there.
+// It returns when that is decided and nodes that are about as quick have answered,
+// or when ctx has ended. If it had from the start the release is sent all the same,
+// and the nodes have 20 ms to answer. Those that do not are sent it in the background,
+// for as long as the key could still be there.
 //
 // The error of a release that a quorum did not confirm is [*ErrTaken] by itself
 // if the lock was found to be another's; else one in which errors.Is and
@@ -164,29 +198,40 @@ func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if m.err != nil {
-		return false, failed(errUnlockFailed, m.err)
+	if err := m.problem(); err != nil {
+		return false, failed(errUnlockFailed, err)
 	}
 	m.mu.Lock()
 	m.held = false // so that an Extend under way does not set the key anew
-	value := m.value
+	a := m.current()
+	m.freed = a.lanes
 	m.mu.Unlock()
-	if value == "" {
+	if a.value == "" {
 		return false, failed(errUnlockFailed, ErrNotLocked)
 	}
-	t, _ := m.ask(ctx, m.request(pool.Release, value))
-	if t.verdict == quorum.Won {
-		return true, nil
+	waiting := ctx
+	if ctx.Err() != nil { // the key must still go, and the program may be about to
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
 	}
-	return false, t.err(ctx, m, errUnlockFailed)
+	start := time.Now()
+	t, r := m.ask(waiting, a, m.request(pool.Release, a))
+	if t.verdict != quorum.Won {
+		return false, t.err(ctx, m, errUnlockFailed)
+	}
+	if r != nil { // for the others to get it, too, if they are about as quick
+		m.linger(waiting, r, &t, time.Now().Add(2*time.Since(start)))
+	}
+	return true, nil
 }
 
 // Extend is [Mutex.ExtendContext] with context.Background.
 func (m *Mutex) Extend() (bool, error) { return m.ExtendContext(context.Background()) }
 
 // ExtendContext makes the lock last for its whole expiry from now on, and
-// returns true if a quorum of nodes that still held it has done so: Until is
-// then later. Nodes that lost the lock, or never had it, are given it again in
+// returns true if a quorum of nodes that still held it has done so: Until then
+// counts from this call. Nodes that lost the lock, or never had it, are given it again in
 // the background, and count from the next time on.
 //
 // It returns when that is decided, or ctx has ended. A lock whose Until has
@@ -205,7 +250,7 @@ func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	m.mu.Lock()
-	value, old, held := m.value, m.until, m.held
+	a, old, held := m.current(), m.until, m.held
 	m.mu.Unlock()
 	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	switch {
@@ -215,29 +260,29 @@ func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 		return false, failed(ErrExtendFailed, ErrLockAlreadyExpired)
 	}
 	until := m.validUntil(start)
-	t, _ := m.ask(ctx, m.request(pool.Extend, value))
+	t, _ := m.ask(ctx, a, m.request(pool.Extend, a))
 	if t.verdict != quorum.Won {
 		return false, t.err(ctx, m, ErrExtendFailed)
 	}
-	if err := m.prolong(value, until); err != nil {
+	if err := m.prolong(a, start, until); err != nil {
 		return false, failed(ErrExtendFailed, err)
 	}
 	return true, nil
 }
 
-// prolong makes the lock of value, which a quorum has just extended, last until
-// until; unless it was lost or unlocked while they did.
-func (m *Mutex) prolong(value string, until deadline) error {
+// prolong makes the lock, which a quorum has just extended, last until until, which
+// counts from start; unless it was lost or unlocked while they did.
+func (m *Mutex) prolong(a attempt, start time.Time, until deadline) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now() // after the last answer that counts
 	switch {
-	case !m.held || m.value != value:
+	case !m.held || m.won.id != a.id:
 		return errUnlocked
 	case !m.until.isZero() && m.until.passed(now), until.passed(now): // (S11)
 		return errTooLate
-	case until.mono.After(m.until.mono): // and not a later one, of another Extend
-		m.until = until
+	case !start.Before(m.since): // else another Extend came after this one
+		m.until, m.since = until, start
 	}
 	return nil
 }
@@ -259,11 +304,13 @@ func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
 	if err := m.ready(ctx, errNotValid); err != nil {
 		return false, err
 	}
-	value := m.Value()
-	if value == "" {
+	m.mu.Lock()
+	a := m.current()
+	m.mu.Unlock()
+	if a.value == "" {
 		return false, failed(errNotValid, ErrNotLocked)
 	}
-	t, _ := m.ask(ctx, m.request(pool.Look, value))
+	t, _ := m.ask(ctx, a, m.request(pool.Look, a))
 	if t.verdict == quorum.Won {
 		return true, nil
 	}
@@ -272,8 +319,8 @@ func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
 
 // ready returns why op cannot even begin, or nil.
 func (m *Mutex) ready(ctx context.Context, op error) error {
-	if m.err != nil {
-		return failed(op, m.err)
+	if err := m.problem(); err != nil {
+		return failed(op, err)
 	}
 	if ctx.Err() != nil {
 		return failed(op, ended(ctx)...)
@@ -281,8 +328,23 @@ func (m *Mutex) ready(ctx context.Context, op error) error {
 	return nil
 }
 
-func (m *Mutex) request(op pool.Op, value string) pool.Request {
-	return pool.Request{Op: op, Name: m.name, Value: value, Expiry: m.expiry, Timeout: m.timeout}
+// problem returns what is wrong with the configuration, or nil. An option may have
+// been applied at any time.
+func (m *Mutex) problem() error {
+	switch {
+	case m.err != nil:
+		return m.err
+	case m.locker.err != nil:
+		return m.locker.err
+	}
+	return m.check()
+}
+
+func (m *Mutex) request(op pool.Op, a attempt) pool.Request {
+	return pool.Request{
+		Op: op, Name: m.name, Value: a.value, Expiry: m.expiry, Timeout: m.nodeTimeout(),
+		Reused: op == pool.Acquire && m.semantics.OneValue,
+	}
 }
 
 // validUntil returns until when a lock is valid whose nodes were first asked at
@@ -296,24 +358,19 @@ func (m *Mutex) validUntil(start time.Time) deadline {
 	return newDeadline(start.Add(valid))
 }
 
-// holds reports whether the lock of value is held: it was not unlocked, and its
-// Until has not passed.
-func (m *Mutex) holds(value string) bool {
+// holds reports whether the lock of a is held: it was not unlocked, and its Until has
+// not passed, as far as that is known.
+func (m *Mutex) holds(a attempt) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.held && m.inTime(value)
+	return m.held && m.won.id == a.id && (m.until.isZero() || !m.until.passed(time.Now()))
 }
 
-// valid reports whether the Until of the lock of value has not passed.
-func (m *Mutex) valid(value string) bool {
+// valid reports whether the Until of the lock of a has not passed.
+func (m *Mutex) valid(a attempt) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.inTime(value)
-}
-
-// inTime is valid for a caller that holds mu.
-func (m *Mutex) inTime(value string) bool {
-	return m.value == value && !m.until.passed(time.Now())
+	return m.won.id == a.id && !m.until.passed(time.Now())
 }
 
 // pause waits, and reports whether it did so to the end: ctx had not ended.

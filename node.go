@@ -30,6 +30,10 @@ const (
 	minLate    = 5 * time.Millisecond
 	lateFactor = 8
 
+	// maxStuck is how many commands may be overdue at a node that is the only one,
+	// before it is asked no more.
+	maxStuck = 16
+
 	// maxDebts bounds what is remembered for a node that stays away. What is
 	// forgotten beyond that expires by itself.
 	maxDebts = 1024
@@ -50,11 +54,12 @@ const (
 // what it is being asked already is the probe.
 type node struct {
 	pool    pool.Pool
-	bounded bool
-	alone   bool // the only one, whose silence nobody can make up for: it is always asked
+	bounded bool // it is always back in time
+	sole    bool // the only one, whose silence nobody can make up for: it is asked as long as that leaves little behind
 
 	mu      sync.Mutex
 	asked   []inquiry     // what is under way, the earliest first; guarded by mu
+	stuck   int           // how many are overdue, and no longer in asked; guarded by mu
 	watched bool          // a timer will look for what is overdue; guarded by mu
 	usual   time.Duration // a moving average of how long answers take; guarded by mu
 	silent  time.Time     // since when it has not answered; zero if it does; guarded by mu
@@ -124,7 +129,7 @@ func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
 
 // put asks the node, and notices if it does not answer.
 func (n *node) put(ctx context.Context, req pool.Request) (pool.Answer, error) {
-	if n.alone {
+	if n.sole && n.bounded { // nothing can be made of its health
 		return n.pool.Ask(ctx, req)
 	}
 	start := n.sending(req)
@@ -168,6 +173,8 @@ func (n *node) sent(start time.Time, req pool.Request, err error) {
 	defer n.mu.Unlock()
 	if i := slices.Index(n.asked, inquiry{start, req}); i >= 0 {
 		n.asked = slices.Delete(n.asked, i, i+1)
+	} else {
+		n.stuck--
 	}
 	now := time.Now()
 	if err == nil {
@@ -193,6 +200,7 @@ func (n *node) overdue(now time.Time) {
 	n.asked = slices.DeleteFunc(n.asked, func(i inquiry) bool {
 		over := !n.bounded && now.Sub(i.sent) >= i.req.Timeout
 		if over {
+			n.stuck++
 			n.noAnswer(now, i.req)
 		}
 		return over
@@ -223,7 +231,7 @@ func refused(err error) bool {
 // noAnswer notes that the node has not answered req. The caller holds mu.
 func (n *node) noAnswer(now time.Time, req pool.Request) {
 	n.wanted = now
-	if !n.silent.IsZero() {
+	if !n.silent.IsZero() || n.sole && n.stuck < maxStuck {
 		return
 	}
 	n.silent = now.Add(-req.Timeout)

@@ -32,7 +32,8 @@ type DelayFunc func(tries int) time.Duration
 
 // An Option configures a Mutex.
 type Option interface {
-	// Apply configures m, which nobody else uses yet.
+	// Apply configures m, which nobody else uses meanwhile: NewMutex calls it
+	// before it returns m.
 	Apply(m *Mutex)
 }
 
@@ -101,7 +102,11 @@ func WithGenValueFunc(generate func() (string, error)) Option {
 // is held is not known, so Until is zero before the first Extend. A Lock
 // replaces the value by one of its own.
 func WithValue(value string) Option {
-	return OptionFunc(func(m *Mutex) { m.value, m.held = value, value != "" })
+	return OptionFunc(func(m *Mutex) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.won, m.until, m.since, m.held = attempt{value: value}, deadline{}, time.Time{}, value != ""
+	})
 }
 
 // WithFailFast has no effect. Every call returns as soon as a quorum has decided

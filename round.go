@@ -3,6 +3,7 @@ package redlatch
 import (
 	"context"
 	mathrand "math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/redlatch/redlatch/pool"
@@ -11,12 +12,17 @@ import (
 
 // A round is one question put to every node at once.
 type round struct {
+	attempt attempt
 	req     pool.Request
-	start   time.Time     // its answers are waited for until req.Timeout after
-	answers chan answer   // one place for each node: a late answer blocks nobody
-	late    quorum.Set    // nodes that are not asked now, since they are late
-	over    chan struct{} // of an Extend: closed when it has been decided or given up
-	won     bool          // what it was decided to; written before over is closed
+	start   time.Time   // its answers are waited for until req.Timeout after
+	answers chan answer // one place for each node: a late answer blocks nobody
+	late    quorum.Set  // nodes that are not asked now, since they are late
+
+	// Of an Extend.
+	mu   sync.Mutex
+	over bool       // it has been decided or given up; guarded by mu
+	won  bool       // what it was decided to; guarded by mu
+	lost quorum.Set // nodes that no longer had the key, before it was over; guarded by mu
 
 	// ctx has the caller's values and not its end: a command that was sent is
 	// brought to its end, so that what it did is known.
@@ -32,20 +38,21 @@ type answer struct {
 // ask puts req to the nodes and returns what they said by the time that their
 // votes were decided, or ctx had ended. All that is still under way then is
 // finished in the background, within the node timeout, and can be heard later.
-func (m *Mutex) ask(ctx context.Context, req pool.Request) (tally, *round) {
+func (m *Mutex) ask(ctx context.Context, a attempt, req pool.Request) (tally, *round) {
 	if m.locker.alone {
-		return m.askOne(ctx, req), nil
+		return m.askOne(ctx, a, req), nil
 	}
-	t, r := m.begin(ctx, req)
+	t, r := m.askAll(ctx, a, req)
 	// Drivers are told the node timeout, too. This is for those that overrun it.
 	timer := time.NewTimer(req.Timeout)
 	defer timer.Stop()
 	for t.verdict == quorum.Pending && !t.ended {
 		m.next(ctx, r, &t, timer)
 	}
-	if r.over != nil {
-		r.won = t.verdict == quorum.Won
-		close(r.over)
+	if req.Op == pool.Extend {
+		for _, i := range r.end(t.verdict == quorum.Won).Nodes() {
+			m.topUp(i, r)
+		}
 	}
 	if t.verdict == quorum.Lost && req.Op != pool.Acquire { // whose undoing takes its time anyway
 		m.linger(ctx, r, &t, m.patience(time.Since(r.start)))
@@ -79,63 +86,61 @@ func (m *Mutex) linger(ctx context.Context, r *round, t *tally, until time.Time)
 // patience returns until when a call that was decided within elapsed waits for what
 // decides nothing: not for nodes that are much slower than those that have answered.
 func (m *Mutex) patience(elapsed time.Duration) time.Time {
-	return time.Now().Add(min(m.timeout, max(grace, 2*elapsed)))
+	return time.Now().Add(min(m.nodeTimeout(), max(grace, 2*elapsed)))
 }
 
 // askOne is ask for one node: one command in the caller's goroutine.
-func (m *Mutex) askOne(ctx context.Context, req pool.Request) tally {
+func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 	n := m.locker.nodes[0]
 	start := time.Now()
-	var a pool.Answer
+	var ans pool.Answer
 	err := ctx.Err()
 	if err == nil {
-		a, err = n.ask(ctx, req)
+		ans, err = n.ask(ctx, req)
 	} else {
 		err = pool.NotSent(err)
 	}
 	switch {
 	case req.Op == pool.Release:
-		a = m.released(req, a)
+		ans = m.released(a, ans)
 		if err != nil {
 			n.owe(req, 1, 0)
 		}
-	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && a.State == pool.Absent && m.holds(req.Value):
+	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && ans.State == pool.Absent && m.holds(a) && m.valid(a):
 		again := req
 		again.Op, again.Timeout = pool.Acquire, max(1, req.Timeout-time.Since(start))
-		a, err = n.ask(ctx, again)
-		if !m.holds(req.Value) { // unlocked meanwhile: the release may have come before the key
+		ans, err = n.ask(ctx, again)
+		if !m.holds(a) { // unlocked meanwhile: the release may have come before the key
 			again.Op, again.Timeout = pool.Release, req.Timeout
 			n.owe(again, 2, 0)
 		}
 	}
 	t := tally{ended: err != nil && ctx.Err() != nil}
-	t.count(m.locker, 0, a, err)
+	t.count(m.locker, 0, ans, err)
 	return t
 }
 
-// released returns what a is worth as the answer to a release: a key that was gone
+// released returns what ans is worth as the answer to a release: a key that was gone
 // when the release was sent again was released by the first sending, whose reply
 // was lost; unless the lock had expired by then.
-func (m *Mutex) released(req pool.Request, a pool.Answer) pool.Answer {
-	if a.State == pool.Absent && a.Resent && m.valid(req.Value) {
-		a.State = pool.Yes
+func (m *Mutex) released(a attempt, ans pool.Answer) pool.Answer {
+	if ans.State == pool.Absent && ans.Resent && m.valid(a) {
+		ans.State = pool.Yes
 	}
-	return a
+	return ans
 }
 
-// begin sends req to every node, and counts those that it need not be sent to.
-func (m *Mutex) begin(ctx context.Context, req pool.Request) (tally, *round) {
+// askAll sends req to every node, and counts those that it need not be sent to.
+func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally, *round) {
 	nodes := len(m.locker.nodes)
 	r := &round{
+		attempt: a,
 		req:     req,
 		start:   time.Now(), // the node timeout counts from before the first command
 		answers: make(chan answer, nodes),
 		ctx:     context.WithoutCancel(ctx),
 	}
 	r.late = m.locker.late(r.start)
-	if req.Op == pool.Extend {
-		r.over = make(chan struct{})
-	}
 	t := tally{verdict: quorum.Pending}
 	first := 0
 	if m.shuffle {
@@ -174,7 +179,7 @@ const grace = 20 * time.Millisecond
 // undo releases what an acquire that failed may have taken: on every node that
 // said yes or has not answered, on no context of the caller's, who may have
 // gone. It waits for that, but no longer than until, or ctx lasts.
-func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, until time.Time) {
+func (m *Mutex) undo(ctx context.Context, a attempt, req pool.Request, acquired tally, until time.Time) {
 	req.Op = pool.Release
 	if m.locker.alone {
 		switch {
@@ -187,6 +192,33 @@ func (m *Mutex) undo(ctx context.Context, req pool.Request, acquired tally, unti
 		}
 		return
 	}
-	t, r := m.begin(ctx, req)
+	t, r := m.askAll(ctx, a, req)
+	for i, err := range acquired.errs {
+		if unanswered(err) && !t.heard(i) { // nor will it answer this
+			t.count(m.locker, i, pool.Answer{}, err)
+		}
+	}
 	m.linger(ctx, r, &t, until)
+}
+
+// lacks notes that node i no longer has the key that r extends. If it is known by now
+// that it is to be given it again, it returns true.
+func (r *round) lacks(i int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		r.lost = r.lost.With(i)
+	}
+	return r.won
+}
+
+// end notes how r ends, and returns the nodes that are to be given the key again.
+func (r *round) end(won bool) quorum.Set {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over, r.won = true, won
+	if !won {
+		return 0
+	}
+	return r.lost
 }

@@ -72,7 +72,7 @@ func (t *tally) err(ctx context.Context, m *Mutex, op error) error {
 			reasons = append(reasons, &ErrNodeTaken{Node: i})
 		case t.absent.Has(i):
 			reasons = append(reasons, &nodeExpired{i})
-		case t.errs != nil && t.errs[i] != nil && !(t.ended && errors.Is(t.errs[i], ctx.Err())):
+		case t.errs != nil && t.errs[i] != nil && !(t.ended && isEnd(t.errs[i])):
 			reasons = append(reasons, &RedisError{Node: i, Err: t.errs[i]})
 		}
 	}

@@ -3,6 +3,7 @@ package redlatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -317,13 +318,89 @@ func TestUnlockOnEndedContext(t *testing.T) {
 		m := w.lock()
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		w.took(0, func() {
-			if ok, err := m.UnlockContext(ctx); !ok {
-				w.wantErr(err, context.Canceled)
-			}
-		})
+		w.took(0, func() { w.wantTrue(m.UnlockContext(ctx)) })
 		w.wantNone()
 	})
+}
+
+// It gives the nodes a moment: the program may end when Unlock returns.
+func TestUnlockOnEndedContextWaitsAMoment(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		for _, faulty := range w.faulty {
+			faulty.Delay(10*time.Millisecond, 5*time.Millisecond)
+		}
+		w.took(15*time.Millisecond, func() { w.wantTrue(m.UnlockContext(ctx)) })
+		w.wantNone()
+
+		for _, faulty := range w.faulty {
+			faulty.Delay(0, 0)
+		}
+		m = w.lock()
+		synctest.Wait()
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		w.took(20*time.Millisecond, func() {
+			_, err := m.UnlockContext(ctx)
+			w.wantErr(err, context.Canceled)
+			if failure := (*redlatch.RedisError)(nil); errors.As(err, &failure) {
+				w.Errorf("got %v, but no node has failed", err)
+			}
+		})
+	})
+}
+
+// A node that is about as quick as the quorum has its release when Unlock returns, and
+// one that is slower holds nobody up.
+func TestUnlockWaitsForTheAboutAsQuick(t *testing.T) {
+	for _, test := range []struct{ slow, want time.Duration }{
+		{25 * time.Millisecond, 25 * time.Millisecond},
+		{time.Minute, 30 * time.Millisecond},
+	} {
+		inWorld(t, 3, func(w *world) {
+			m := w.lock(redlatch.WithExpiry(time.Hour))
+			synctest.Wait()
+			for i, delay := range []time.Duration{10 * time.Millisecond, 10 * time.Millisecond, test.slow} {
+				w.faulty[i].Delay(0, delay)
+			}
+			w.took(test.want, func() { w.wantTrue(m.Unlock()) })
+		})
+	}
+}
+
+// A value that is used again may be refused by one's own lock, which is not lost by
+// that.
+func TestRefusedTryOfTheSameValue(t *testing.T) {
+	for driver, wrap := range map[string]func(*testing.T, int, func(*world)){"": inWorld, "deaf": inDeafWorld} {
+		for _, n := range everySize {
+			t.Run(fmt.Sprintf("%s N=%d", driver, n), func(t *testing.T) {
+				wrap(t, n, func(w *world) {
+					m := w.lock(constant)
+					synctest.Wait()
+					if err := m.TryLock(); !isTaken(err) {
+						w.Errorf("got %v, want that it is taken", err)
+					}
+					w.wantTrue(m.Extend())
+					w.wantTrue(m.Unlock())
+					w.wantNone()
+
+					w.lock(constant)
+					synctest.Wait()
+					m = w.locker.NewMutex(name, constant, redlatch.WithValue("constant"))
+					if err := m.TryLock(); !isTaken(err) {
+						w.Errorf("handed over: got %v, want that it is taken", err)
+					}
+					w.wantTrue(m.Extend())
+					w.wantTrue(m.Unlock())
+					w.wantNone()
+				})
+			})
+		}
+	}
 }
 
 // R8: an Unlock that nobody answered goes on in the background.
@@ -469,5 +546,23 @@ func TestSameValueIsNotAcquiredWhileItIsReleased(t *testing.T) {
 		time.Sleep(time.Second)
 		w.wantKeys("constant")
 		w.wantTrue(m.Unlock())
+	})
+}
+
+// R7: a Lock comes after the Unlock before it, also on a node that has that late.
+func TestLockComesAfterUnlock(t *testing.T) {
+	inWorlds(t, []int{3, 5}, func(w *world) {
+		m := w.lock()
+		synctest.Wait()
+		w.faulty[0].Delay(50*time.Millisecond, 0)
+		w.wantTrue(m.Unlock())
+		w.faulty[0].Delay(0, 0)
+		w.must(m.Lock())
+		time.Sleep(time.Second)
+		for i, node := range w.nodes {
+			if got := node.Keys()[name]; got != m.Value() {
+				w.Errorf("node %d has the key %q, want %q", i, got, m.Value())
+			}
+		}
 	})
 }

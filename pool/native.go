@@ -1,6 +1,9 @@
 package pool
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Newer servers compare and delete, or compare and extend, by one command of
 // their own: on Valkey 9.1 that halves the server's work of a release against
@@ -19,14 +22,30 @@ const (
 // hasNative reports whether the server has native commands, asking it once.
 func (c *call) hasNative() bool {
 	if c.redis.native.Load() == nativeUnknown {
-		reply, err := c.do("COMMAND", "INFO", "DELIFEQ", "DELEX")
-		if err != nil && !refusedWith(err, "") {
-			return false // no answer: the next call will ask again
-		}
-		c.resent = false // that was the question, not the request
-		c.redis.native.Store(nativeOf(reply))
+		c.askNative()
 	}
 	return c.redis.native.Load() > nativeNone
+}
+
+// maxUnheard is how often a server is asked for its commands that closes the
+// connection then: there are proxies that do so with what they do not know. It may
+// also be that it had closed the connection before.
+const maxUnheard = 3
+
+// askNative asks the server which native commands it has. It is not asked again
+// until the next call if there is no answer.
+func (c *call) askNative() {
+	left, ok := c.left()
+	if !ok {
+		return
+	}
+	reply, _, err := c.redis.commander.Do(c.ctx, left, "COMMAND", "INFO", "DELIFEQ", "DELEX")
+	switch {
+	case err == nil, refusedWith(err, ""):
+		c.redis.native.Store(nativeOf(reply))
+	case errors.Is(err, ErrClosed) && c.redis.unheard.Add(1) == maxUnheard:
+		c.redis.native.Store(nativeNone)
+	}
 }
 
 // nativeOf reads the reply of COMMAND INFO: an entry for each command, nil for

@@ -55,7 +55,9 @@ type Op uint8
 const (
 	// Acquire sets the key to Value, for Expiry, if there is no key.
 	// Yes: it was set. Other: there is a key, even if it holds Value; unless a
-	// lost reply made Ask send the request again, and the first sending set it.
+	// lost reply made Ask send the request again, and the first sending set it:
+	// that is a Yes, or, if Value is Reused, an error of which the outcome is not
+	// known.
 	Acquire Op = 1 + iota
 	// Extend sets the key's time to live to Expiry if it holds Value.
 	Extend
@@ -96,7 +98,11 @@ type Request struct {
 	// timer, and an error can tell the node's time from the caller's.
 	Timeout time.Duration
 
-	// Explain asks of a refused Acquire what else can be known of the key: its
+	// Reused says of an Acquire that Value may have been used before, or be used by
+	// others: that the key holds it does not show that this request has set it.
+	Reused bool
+
+	// Explain asks of a refused Acquire what else the node can tell of the key: its
 	// time to live, and the server's complaint if it is not a string. A Redis
 	// server is then asked by a script rather than by a plain SET.
 	Explain bool
@@ -136,8 +142,8 @@ type Answer struct {
 	State State
 
 	// TTL is how long the key has left, to the millisecond, or NoExpiry. It is
-	// known of every key that Look finds and of a refused Acquire that was to
-	// Explain; else it is 0.
+	// known of every key that Look finds, and as a rule of a refused Acquire that
+	// was to Explain; else it is 0.
 	TTL time.Duration
 
 	// Resent means that the request was sent more than once, since a
@@ -181,6 +187,23 @@ func (e *ServerError) Error() string { return e.Message }
 
 // Unwrap returns Err.
 func (e *ServerError) Unwrap() error { return e.Err }
+
+// AnswerSentTwice returns the answer to an Acquire that was sent more than once, at
+// most elapsed ago, and refused by a key that holds its value and has ttl left. If the
+// key can have been set since then the first sending has done so, and the answer is
+// Yes; unless the value is Reused: then the error says that nobody knows.
+func (req Request) AnswerSentTwice(ttl, elapsed time.Duration) (Answer, error) {
+	const rounding = time.Millisecond
+	switch since := ttl >= req.Expiry.Truncate(time.Millisecond)-elapsed-rounding; {
+	case !since, ttl == NoExpiry: // it held the value before: somebody else uses it, too
+		return Answer{State: Other, TTL: ttl}, nil
+	case req.Reused:
+		return Answer{}, errReused
+	}
+	return Answer{State: Yes}, nil
+}
+
+var errReused = errors.New("the key holds this value: set by this request, whose reply was lost, or by another that uses the same value")
 
 // Check returns the error that Ask owes a request that no node could serve, or
 // nil. The error matches [ErrNotSent].

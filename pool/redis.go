@@ -35,21 +35,13 @@ type Commander interface {
 	Idle() int
 }
 
-// A Scripter is a [Commander] that has a way of its own to run a script by its
-// hash, and by its text where the server does not know it.
-type Scripter interface {
-	Commander
-
-	// Eval runs the script on the one key. All else is as for Do.
-	Eval(ctx context.Context, timeout time.Duration, script Script, key string, args ...any) (reply any, resent bool, err error)
-}
-
 // Redis is a node that is a Redis server, or one that speaks its protocol. The
 // state of a lock is one string key, named as the lock, that holds the owner's
 // value and has a time to live in milliseconds.
 type Redis struct {
 	commander Commander
 	native    atomic.Int32 // what the server was found to offer: see native.go
+	unheard   atomic.Int32 // how often that was asked, and the connection closed
 }
 
 var _ Pool = (*Redis)(nil)
@@ -101,8 +93,8 @@ func (c *call) milliseconds() int64 { return int64(c.Expiry / time.Millisecond) 
 func (c *call) acquire() (Answer, error) {
 	if c.Explain {
 		a, mine, err := c.stateAndTTL(c.eval(&acquireScript, c.Value, c.milliseconds()))
-		if mine && c.resent && c.sinceStart(a.TTL) {
-			a = Answer{State: Yes} // taken by the first sending
+		if mine && c.resent {
+			return c.AnswerSentTwice(a.TTL, time.Since(c.start))
 		}
 		return a, err
 	}
@@ -127,19 +119,12 @@ func (c *call) takenByUs() (Answer, error) {
 	switch {
 	case err != nil:
 		return Answer{}, err
-	case a.State == Yes && !c.sinceStart(a.TTL):
-		a.State = Other // it held the value before: somebody else uses it, too
+	case a.State == Yes:
+		return c.AnswerSentTwice(a.TTL, time.Since(c.start))
 	case a.State == Absent:
 		a = Answer{State: Other} // it was another's, and has just ended
 	}
 	return a, nil
-}
-
-// sinceStart reports whether a key that has ttl left can have been set since the
-// request began.
-func (c *call) sinceStart(ttl time.Duration) bool {
-	const rounding = time.Millisecond
-	return ttl >= c.Expiry.Truncate(time.Millisecond)-time.Since(c.start)-rounding
 }
 
 func (c *call) extend() (Answer, error) {
@@ -195,11 +180,6 @@ func (c *call) refused() (Answer, error) {
 // eval runs a script on the call's key: by its hash, and by its text if the
 // server does not know it.
 func (c *call) eval(s *Script, args ...any) (any, error) {
-	if scripter, ok := c.redis.commander.(Scripter); ok {
-		return c.send(func(left time.Duration) (any, bool, error) {
-			return scripter.Eval(c.ctx, left, *s, c.Name, args...)
-		})
-	}
 	full := append(make([]any, 0, 6), "EVALSHA", s.Hash, int64(1), c.Name)
 	full = append(full, args...)
 	reply, err := c.do(full...)
@@ -210,28 +190,19 @@ func (c *call) eval(s *Script, args ...any) (any, error) {
 	return c.do(full...)
 }
 
-// do sends a command.
+// do sends a command, and does so again as long as all that is wrong is that the
+// server had closed the connection: every command here can be repeated, since none
+// changes a key that holds another owner's value, and what a second acquire may find
+// is looked up.
 func (c *call) do(args ...any) (any, error) {
-	return c.send(func(left time.Duration) (any, bool, error) {
-		return c.redis.commander.Do(c.ctx, left, args...)
-	})
-}
-
-// send calls do, which sends a command, and does so again as long as all that is wrong is that
-// the server had closed the connection: every command here can be repeated,
-// since none changes a key that holds another owner's value, and what a second
-// acquire may find is looked up.
-func (c *call) send(do func(left time.Duration) (reply any, resent bool, err error)) (any, error) {
 	stale := -1
 	var broken error // of the sending before, whose outcome is not known
 	for {
-		var left time.Duration
-		if c.Timeout > 0 { // for all the commands together
-			if left = c.Timeout - time.Since(c.start); left <= 0 {
-				return nil, NoAnswer(c.Timeout)
-			}
+		left, ok := c.left()
+		if !ok {
+			return nil, NoAnswer(c.Timeout)
 		}
-		reply, resent, err := do(left)
+		reply, resent, err := c.redis.commander.Do(c.ctx, left, args...)
 		c.resent = c.resent || resent
 		switch {
 		case err == nil:
@@ -256,6 +227,16 @@ func (c *call) send(do func(left time.Duration) (reply any, resent bool, err err
 		stale--
 		broken, c.resent = err, true
 	}
+}
+
+// left returns how much of the timeout is left, which is for all commands together,
+// and whether any is; 0 if there is no timeout.
+func (c *call) left() (time.Duration, bool) {
+	if c.Timeout == 0 {
+		return 0, true
+	}
+	left := c.Timeout - time.Since(c.start)
+	return left, left > 0
 }
 
 // state reads a script's reply that is one integer.
@@ -303,8 +284,11 @@ func stateOf(n int64) (State, bool) {
 }
 
 func ttlOf(milliseconds int64) time.Duration {
-	if milliseconds < 0 {
+	switch {
+	case milliseconds == -1:
 		return NoExpiry
+	case milliseconds < 0:
+		return 0 // not known
 	}
 	return time.Duration(milliseconds) * time.Millisecond
 }

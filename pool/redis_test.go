@@ -83,6 +83,8 @@ func TestRedis(t *testing.T) {
 	acquire := Request{Op: Acquire, Name: "k", Value: "v", Expiry: 1500*time.Millisecond + 999*time.Microsecond}
 	explain := acquire
 	explain.Explain = true
+	reused, reusedExplain := acquire, explain
+	reused.Reused, reusedExplain.Reused = true, true
 	extend, release, look := acquire, acquire, acquire
 	extend.Op, release.Op, look.Op = Extend, Release, Look
 
@@ -111,13 +113,17 @@ func TestRedis(t *testing.T) {
 		{"acquire refused", acquire, []any{nil}, other, nil, []string{set}},
 		{"acquire error", acquire, []any{wrong}, Answer{}, wrong, []string{set}},
 		{"acquire, connection errClosed, free", acquire, []any{errClosed, "OK"}, Answer{State: Yes, Resent: true}, nil, []string{set, set}},
-		{"acquire, reply lost, mine", acquire, []any{errClosed, nil, integers(1, 1499)}, Answer{State: Yes, TTL: 1499 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, mine", acquire, []any{errClosed, nil, integers(1, 1499)}, Answer{State: Yes, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's with the same value", acquire, []any{errClosed, nil, integers(1, 900)}, Answer{State: Other, TTL: 900 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, for ever with the same value", acquire, []any{errClosed, nil, integers(1, -1)}, Answer{State: Other, TTL: NoExpiry, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire, reply lost, time to live not known", acquire, []any{errClosed, nil, integers(1, -2)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
+		{"acquire of a reused value, reply lost, mine or another's", reused, []any{errClosed, nil, integers(1, 1499)}, Answer{Resent: true}, errUnknown, []string{set, set, shaLook}},
+		{"acquire of a reused value, reply lost, another's", reused, []any{errClosed, nil, integers(1, 900)}, Answer{State: Other, TTL: 900 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's", acquire, []any{errClosed, nil, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, another's, gone since", acquire, []any{errClosed, nil, integers(-1, 0)}, Answer{State: Other, Resent: true}, nil, []string{set, set, shaLook}},
 		{"acquire, reply lost, look refused", acquire, []any{errClosed, nil, wrong}, Answer{Resent: true}, wrong, []string{set, set, shaLook}},
 		{"acquire, sent again by the client, free", acquire, []any{resentByClient{"OK"}}, Answer{State: Yes, Resent: true}, nil, []string{set}},
-		{"acquire, sent again by the client, mine", acquire, []any{resentByClient{nil}, integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond, Resent: true}, nil, []string{set, shaLook}},
+		{"acquire, sent again by the client, mine", acquire, []any{resentByClient{nil}, integers(1, 1500)}, Answer{State: Yes, Resent: true}, nil, []string{set, shaLook}},
 		{"acquire, sent again by the client, another's", acquire, []any{resentByClient{nil}, integers(0, 7)}, Answer{State: Other, TTL: 7 * time.Millisecond, Resent: true}, nil, []string{set, shaLook}},
 		{"acquire, closed for good", acquire, []any{errClosed, errClosed, errClosed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
 		{"acquire, reply lost, unreachable then", acquire, []any{errClosed, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, set}},
@@ -132,6 +138,8 @@ func TestRedis(t *testing.T) {
 		{"explain, another with the same value", explain, []any{integers(2, 250)}, Answer{State: Other, TTL: 250 * time.Millisecond}, nil, []string{shaAcq}},
 		{"explain, reply lost, mine", explain, []any{errClosed, integers(2, 1499)}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq, shaAcq}},
 		{"explain, reply lost, another with the same value", explain, []any{errClosed, integers(2, 900)}, Answer{State: Other, TTL: 900 * time.Millisecond, Resent: true}, nil, []string{shaAcq, shaAcq}},
+		{"explain of a reused value, reply lost, mine or another's", reusedExplain, []any{errClosed, integers(2, 1499)}, Answer{Resent: true}, errUnknown, []string{shaAcq, shaAcq}},
+		{"explain refused, time to live not known", explain, []any{integers(0, -2)}, other, nil, []string{shaAcq}},
 		{"explain, sent again by the client, mine", explain, []any{resentByClient{integers(2, 1500)}}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq}},
 		{"explain, wrong type", explain, []any{wrong}, Answer{}, wrong, []string{shaAcq}},
 		{"explain, odd state", explain, []any{integers(3, 0)}, Answer{}, errAny, []string{shaAcq}},
@@ -154,7 +162,7 @@ func TestRedis(t *testing.T) {
 		{"release, reply lost", release, []any{noNative, errClosed, int64(-1)}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel, shaRel}},
 		{"release, sent again by the client", release, []any{noNative, resentByClient{int64(-1)}}, Answer{State: Absent, Resent: true}, nil, []string{info, shaRel}},
 		{"release, question sent again by the client", release, []any{resentByClient{noNative}, int64(-1)}, Answer{State: Absent}, nil, []string{info, shaRel}},
-		{"release, question's reply lost", release, []any{errClosed, noNative, int64(-1)}, Answer{State: Absent}, nil, []string{info, info, shaRel}},
+		{"release, question's reply lost", release, []any{errClosed, int64(-1)}, Answer{State: Absent}, nil, []string{info, shaRel}},
 		{"release, question refused", release, []any{&ServerError{Message: "NOPERM this user has no permissions"}, int64(1)}, Answer{State: Yes}, nil, []string{info, shaRel}},
 		{"release, DELIFEQ", release, []any{delifeq, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf}},
 		{"release, DELEX", release, []any{delex, int64(1)}, Answer{State: Yes}, nil, []string{info, delEx}},
@@ -163,6 +171,7 @@ func TestRedis(t *testing.T) {
 		{"release, DELIFEQ, not permitted", release, []any{delifeq, &ServerError{Message: "NOPERM"}, int64(0)}, other, nil, []string{info, delIf, shaRel}},
 
 		{"look", look, []any{integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond}, nil, []string{shaLook}},
+		{"look, time to live not known", look, []any{integers(1, -2)}, Answer{State: Yes}, nil, []string{shaLook}},
 		{"look, no script", look, []any{noScript, integers(-1, 0)}, Answer{State: Absent}, nil, []string{shaLook, lookEval}},
 		{"look, odd reply", look, []any{"OK"}, Answer{}, errAny, []string{shaLook}},
 
@@ -280,28 +289,19 @@ func (s *slow) Do(_ context.Context, timeout time.Duration, _ ...any) (any, bool
 	return nil, false, errClosed
 }
 
-// A commander that has a way of its own to run scripts is given them.
-type ownWay struct {
-	scripted
-	scripts []string
-}
-
-func (o *ownWay) Eval(_ context.Context, _ time.Duration, s Script, key string, args ...any) (any, bool, error) {
-	if s != releaseScript {
-		o.t.Errorf("got script %.40q, want release", s.Text)
+// A proxy may close the connection when it is asked for the commands, and would do so
+// at every call.
+func TestQuestionThatClosesTheConnection(t *testing.T) {
+	server := &scripted{t: t, replies: []any{errClosed, int64(1), errClosed, int64(1), errClosed, int64(1), int64(1), int64(1)}}
+	node := NewRedis(server)
+	for range maxUnheard + 2 {
+		a, err := node.Ask(context.Background(), Request{Op: Release, Name: "k", Value: "v", Timeout: time.Second})
+		if want := (Answer{State: Yes}); a != want || err != nil {
+			t.Errorf("got %v, %v, want %v", a, err, want)
+		}
 	}
-	o.scripts = append(o.scripts, fmt.Sprint(key, args))
-	return int64(1), false, nil
-}
-
-func TestScripter(t *testing.T) {
-	server := &ownWay{scripted: scripted{t: t, replies: []any{noNative}}}
-	a, err := NewRedis(server).Ask(context.Background(), Request{Op: Release, Name: "k", Value: "v", Timeout: time.Second})
-	if err != nil || a.State != Yes {
-		t.Errorf("got %v, %v, want yes", a.State, err)
-	}
-	if want := []string{"k[v]"}; !slices.Equal(server.scripts, want) {
-		t.Errorf("ran %q, want %q", server.scripts, want)
+	if len(server.replies) > 0 {
+		t.Errorf("sent %q", server.got)
 	}
 }
 

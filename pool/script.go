@@ -20,10 +20,10 @@ var releaseText string
 var lookText string
 
 var (
-	acquireScript = Script{"d238f8fb0b9f603a5c352f65b6b4149e9ed5fd9f", acquireText}
+	acquireScript = Script{"d3e2277a81a86a2a2dbcccb89949d2c167b0336b", acquireText}
 	extendScript  = Script{"ad01b328142a6c13f7034f2e386e464af43643f0", extendText}
 	releaseScript = Script{"53d24dee48d4be4309a3898ae22694d419b2d099", releaseText}
-	lookScript    = Script{"1bc80de5d81cd4409320d44c3e806280fe5a08be", lookText}
+	lookScript    = Script{"9fca5a37eb0ca60b5ab647ef228b1d8c2552e2e4", lookText}
 )
 
 // Scripts returns what is sent to a Redis server, by the names of the files in

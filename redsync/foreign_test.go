@@ -90,6 +90,24 @@ func (c *foreignConn) ask(op pool.Op, key, value string, expiry time.Duration) (
 	return a, err
 }
 
+func (c *foreignConn) Get(key string) (string, error) {
+	if _, err := c.ask(pool.Look, key, "any", 0); err != nil {
+		return "", err
+	}
+	return c.pool.node.Keys()[key], nil
+}
+
+func (c *foreignConn) PTTL(key string) (time.Duration, error) {
+	a, err := c.ask(pool.Look, key, "any", 0)
+	switch {
+	case err != nil:
+		return 0, err
+	case a.State == pool.Absent:
+		return -2, nil
+	}
+	return a.TTL, nil
+}
+
 func (c *foreignConn) SetNX(key, value string, expiry time.Duration) (bool, error) {
 	a, err := c.ask(pool.Acquire, key, value, expiry)
 	return a.State == pool.Yes, err
@@ -110,15 +128,6 @@ func (c *foreignConn) Eval(script *redis.Script, keysAndArgs ...any) (any, error
 		case "extend":
 			a, err := c.ask(pool.Extend, key, value, time.Duration(keysAndArgs[2].(int64))*time.Millisecond)
 			return numbers[a.State], err
-		case "look":
-			a, err := c.ask(pool.Look, key, value, 0)
-			return []any{numbers[a.State], a.TTL.Milliseconds()}, err
-		case "acquire":
-			a, err := c.ask(pool.Acquire, key, value, time.Duration(keysAndArgs[2].(int64))*time.Millisecond)
-			if a.State == pool.Other && c.pool.node.Keys()[key] == value {
-				return []any{int64(2), a.TTL.Milliseconds()}, err
-			}
-			return []any{numbers[a.State], a.TTL.Milliseconds()}, err
 		}
 	}
 	return nil, errors.New("ERR an unknown script")
@@ -131,10 +140,8 @@ func (c *foreignConn) Close() error {
 	return nil
 }
 
-func (c *foreignConn) Get(string) (string, error)         { panic("not used") }
-func (c *foreignConn) Set(string, string) (bool, error)   { panic("not used") }
-func (c *foreignConn) ScriptLoad(*redis.Script) error     { panic("not used") }
-func (c *foreignConn) PTTL(string) (time.Duration, error) { panic("not used") }
+func (c *foreignConn) Set(string, string) (bool, error) { panic("not used") }
+func (c *foreignConn) ScriptLoad(*redis.Script) error   { panic("not used") }
 
 // change changes the pool's faults.
 func (p *foreignPool) change(f func()) {
@@ -251,14 +258,39 @@ func TestForeignClientSendsAgain(t *testing.T) {
 	})
 }
 
-// But another's lock of the same value is another's.
+// But another's lock of the same value is another's, also if it was taken just now.
 func TestForeignSameValue(t *testing.T) {
-	inForeignWorld(t, 1, func(w *world, _ []*foreignPool) {
-		constant := redsync.WithGenValueFunc(func() (string, error) { return "constant", nil })
-		m := w.lock(constant)
+	for _, pause := range []time.Duration{0, time.Second} {
+		inForeignWorld(t, 1, func(w *world, _ []*foreignPool) {
+			m := w.lock(constant)
+			time.Sleep(pause)
+			w.wantShape(w.rs.NewMutex(name, constant).TryLock(), "taken[0]")
+			w.wantShape(w.rs.NewMutex(name, constant, redsync.WithTries(2)).Lock(), "taken[0]")
+			w.wantTrue(m.Unlock())
+		})
+	}
+}
+
+var constant = redsync.WithGenValueFunc(func() (string, error) { return "constant", nil })
+
+// Nobody knows whose it is if the connection broke meanwhile. The try has failed, and
+// is undone.
+func TestForeignSameValueOnABrokenConnection(t *testing.T) {
+	inForeignWorld(t, 1, func(w *world, pools []*foreignPool) {
+		pools[0].change(func() { pools[0].lose = 1 })
+		err := w.rs.NewMutex(name, constant).TryLock()
+		if err == nil || errors.Is(err, io.EOF) {
+			w.Errorf("got %v, want that it is not known whose the key is", err)
+		}
 		time.Sleep(time.Second)
-		w.wantShape(w.rs.NewMutex(name, constant).TryLock(), "taken[0]")
-		w.wantShape(w.rs.NewMutex(name, constant, redsync.WithTries(2)).Lock(), "taken[0]")
+		if keys := w.nodes[0].Keys(); len(keys) > 0 {
+			w.Errorf("the node has %v", keys)
+		}
+		m := w.rs.NewMutex(name, constant)
+		pools[0].change(func() { pools[0].lose = 1 })
+		if err := m.Lock(); err != nil { // the second try
+			w.Error(err)
+		}
 		w.wantTrue(m.Unlock())
 	})
 }
@@ -371,3 +403,72 @@ func TestForeignPoolWithoutConnections(t *testing.T) {
 type noConnections struct{}
 
 func (noConnections) Get(context.Context) (redis.Conn, error) { return nil, nil }
+
+// A mapPool is a redsync pool over a map, in place of Redis: it knows the scripts by how
+// many arguments they take, and says less than redlatch's do.
+type mapPool map[string]string
+
+func (p mapPool) Get(context.Context) (redis.Conn, error) { return mapConn(p), nil }
+
+type mapConn map[string]string
+
+func (c mapConn) Get(name string) (string, error) { return c[name], nil }
+
+func (c mapConn) Set(name, value string) (bool, error) {
+	c[name] = value
+	return true, nil
+}
+
+func (c mapConn) SetNX(name, value string, _ time.Duration) (bool, error) {
+	if c[name] != "" {
+		return false, nil
+	}
+	return c.Set(name, value)
+}
+
+func (c mapConn) Eval(_ *redis.Script, keysAndArgs ...any) (any, error) {
+	name, value := keysAndArgs[0].(string), keysAndArgs[1].(string)
+	switch isMine := c[name] == value; {
+	case !isMine:
+		return int64(0), nil
+	case len(keysAndArgs) == 2:
+		delete(c, name)
+	}
+	return true, nil // whatever is not 0
+}
+
+func (c mapConn) PTTL(name string) (time.Duration, error) {
+	if c[name] == "" {
+		return -2 * time.Millisecond, nil
+	}
+	return -1, nil
+}
+
+func (c mapConn) ScriptLoad(*redis.Script) error { return nil }
+func (c mapConn) Close() error                   { return nil }
+
+func TestForeignPoolOverAMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, rs: redsync.New(make(mapPool))}
+		m := w.lock()
+		w.wantShape(w.rs.NewMutex(name, redsync.WithTries(3)).Lock(), "taken[0]")
+		w.wantTrue(m.Valid())
+		w.wantTrue(m.Extend())
+		calls := map[string]func(*redsync.Mutex) (bool, error){
+			"Valid": (*redsync.Mutex).Valid, "Extend": (*redsync.Mutex).Extend, "Unlock": (*redsync.Mutex).Unlock,
+		}
+		for what, call := range calls {
+			ok, err := call(w.rs.NewMutex(name, redsync.WithValue("another")))
+			if ok {
+				t.Errorf("%s of another's lock: got true", what)
+			}
+			w.wantShape(err, "taken[0]")
+		}
+		w.wantTrue(m.Unlock())
+		for what, call := range calls {
+			if ok, err := call(w.rs.NewMutex(name, redsync.WithValue("another"))); ok || !errors.Is(err, redsync.ErrLockAlreadyExpired) {
+				t.Errorf("%s of no lock: got %v, %v, want that it has expired", what, ok, err)
+			}
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (f OptionFunc) Apply(mutex *Mutex) { f(mutex) }
 type native struct{ redlatch.Option }
 
 // Apply implements Option.
-func (n native) Apply(m *Mutex) { n.Option.Apply(m.mutex) }
+func (n native) Apply(m *Mutex) { n.Option.Apply(m.inner()) }
 
 // WithRedlatch returns an option of redlatch that redsync has no name for.
 func WithRedlatch(option redlatch.Option) Option { return native{option} }
@@ -42,7 +42,7 @@ func WithExpiry(expiry time.Duration) Option { return native{redlatch.WithExpiry
 func WithTries(tries int) Option {
 	return OptionFunc(func(m *Mutex) {
 		m.tries = tries
-		redlatch.WithTries(tries).Apply(m.mutex)
+		redlatch.WithTries(tries).Apply(m.inner())
 	})
 }
 
@@ -74,17 +74,17 @@ func WithTimeoutFactor(factor float64) Option { return native{redlatch.WithTimeo
 func WithGenValueFunc(genValueFunc func() (string, error)) Option {
 	return OptionFunc(func(m *Mutex) {
 		if genValueFunc == nil {
-			redlatch.WithGenValueFunc(nil).Apply(m.mutex)
+			redlatch.WithGenValueFunc(nil).Apply(m.inner())
 			return
 		}
-		m.oneValue = true
+		m.semantics.OneValue = true
 		redlatch.WithGenValueFunc(func() (string, error) {
 			value, err := genValueFunc()
 			if err != nil {
 				err = &generateError{err}
 			}
 			return value, err
-		}).Apply(m.mutex)
+		}).Apply(m.inner())
 	})
 }
 

@@ -50,15 +50,28 @@ func (r *Redsync) NewMutex(name string, options ...Option) *Mutex {
 	if r.locker == nil { // a Redsync that New did not make
 		return New().NewMutex(name, options...)
 	}
-	m := &Mutex{quorum: r.quorum, tries: defaultTries}
+	m := &Mutex{
+		quorum:    r.quorum,
+		tries:     defaultTries,
+		semantics: dropin.Semantics{WholeValidity: true, QuorumTaken: true},
+	}
 	adopted := make([]redlatch.Option, 0, len(options)+1)
 	for _, option := range options {
 		adopted = append(adopted, m.adopt(option))
 	}
-	adopted = append(adopted, m.adopt(OptionFunc(func(*Mutex) {})))
+	adopted = append(adopted, semantics{m})
 	m.mutex = r.locker.NewMutex(name, adopted...)
 	return m
 }
+
+// semantics makes a redlatch.Mutex work as the Mutex around it wants it to.
+type semantics struct{ mutex *Mutex }
+
+// Apply implements redlatch.Option.
+func (s semantics) Apply(*redlatch.Mutex) {}
+
+// Semantics implements dropin.Option.
+func (s semantics) Semantics() *dropin.Semantics { return &s.mutex.semantics }
 
 // adopt returns o as an option of redlatch's; of nil, nil, which redlatch reports.
 func (m *Mutex) adopt(o Option) redlatch.Option {
@@ -81,9 +94,4 @@ type adopted struct {
 func (a adopted) Apply(inner *redlatch.Mutex) {
 	a.mutex.mutex = inner
 	a.option.Apply(a.mutex)
-}
-
-// Adjust implements dropin.Option.
-func (a adopted) Adjust(s *dropin.Semantics) {
-	*s = dropin.Semantics{WholeValidity: true, QuorumTaken: true, OneValue: a.mutex.oneValue}
 }

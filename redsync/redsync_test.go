@@ -3,6 +3,9 @@ package redsync_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +14,7 @@ import (
 	client "github.com/gomodule/redigo/redis"
 
 	"github.com/redlatch/redlatch"
+	"github.com/redlatch/redlatch/internal/driver"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/memory"
 	"github.com/redlatch/redlatch/pool/pooltest"
@@ -477,3 +481,72 @@ func TestNilContext(t *testing.T) {
 }
 
 var _ redis.Pool = native{pooltest.Wrap(memory.New())}
+
+// Programs have mutexes that nobody made in their tests.
+func TestZeroMutex(t *testing.T) {
+	var m redsync.Mutex
+	if m.Name() != "" || m.Value() != "" || !m.Until().IsZero() {
+		t.Errorf("got name %q, value %q, until %v", m.Name(), m.Value(), m.Until())
+	}
+	for what, call := range map[string]func() (bool, error){"Unlock": m.Unlock, "Valid": m.Valid} {
+		if ok, err := call(); !ok || err != nil {
+			t.Errorf("%s: got %v, %v, want true", what, ok, err)
+		}
+	}
+	if ok, err := m.Extend(); ok || !errors.Is(err, redsync.ErrExtendFailed) {
+		t.Errorf("Extend: got %v, %v, want ErrExtendFailed", ok, err)
+	}
+	for what, call := range map[string]func() error{"Lock": m.Lock, "TryLock": m.TryLock, "Redlatch": m.Redlatch().Lock} {
+		if err := call(); !errors.Is(err, redlatch.ErrConfig) {
+			t.Errorf("%s: got %v, want ErrConfig", what, err)
+		}
+	}
+	redsync.WithTries(1).Apply(&m)
+	redsync.WithExpiry(time.Second).Apply(&m)
+}
+
+// Programs apply options to a Mutex that they have already.
+func TestOptionsAppliedLater(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		m := w.rs.NewMutex(name)
+		made := 0
+		redsync.WithGenValueFunc(func() (string, error) { made++; return "constant", nil }).Apply(m)
+		redsync.WithTries(3).Apply(m)
+		redsync.WithExpiry(time.Minute).Apply(m)
+		w.take(0)
+		w.wantShape(m.Lock(), "taken[0]")
+		if made != 1 {
+			w.Errorf("%d values were made, want 1", made)
+		}
+		w.nodes[0].Clear()
+		if err := m.Lock(); err != nil {
+			w.Fatal(err)
+		}
+		redsync.WithExpiry(time.Second).Apply(m)
+		start := time.Now()
+		w.wantTrue(m.Extend())
+		if got := m.Until().Sub(start); got != 990*time.Millisecond {
+			w.Errorf("it is valid for %v, want 990ms", got)
+		}
+		w.wantTrue(m.Unlock())
+	})
+}
+
+// The errors of nodes are the client library's own.
+func TestNodeErrorsAreTheClients(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		dial := &net.OpError{Op: "dial", Err: errors.New("nobody listens")}
+		for _, c := range []struct{ err, want error }{
+			{pool.NotSent(dial), dial},
+			{&pool.ServerError{Message: "NOPERM", Err: dial}, dial},
+			{driver.Closed(io.EOF), io.EOF},
+			{fmt.Errorf("%w; and then: %v", driver.Closed(io.EOF), dial), io.EOF},
+		} {
+			w.faulty[0].Refuse(c.err)
+			var failure *redsync.RedisError
+			if err := w.rs.NewMutex(name).TryLock(); !errors.As(err, &failure) || failure.Err != c.want {
+				w.Errorf("of %v: got %v, want %v", c.err, err, c.want)
+			}
+		}
+	})
+}

@@ -46,10 +46,17 @@ func (f *findings) walk(err error) {
 // own returns a node's error as the client library has it.
 func own(err error) error {
 	var refusal *pool.ServerError
-	switch {
-	case errors.As(err, &refusal) && refusal.Err != nil:
+	if errors.As(err, &refusal) && refusal.Err != nil {
 		return refusal.Err
-	case errors.Is(err, pool.ErrNoAnswer) && !errors.Is(err, context.DeadlineExceeded):
+	}
+	for errors.Is(err, pool.ErrNotSent) || errors.Is(err, pool.ErrClosed) {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			break
+		}
+		err = inner
+	}
+	if errors.Is(err, pool.ErrNoAnswer) && !errors.Is(err, context.DeadlineExceeded) {
 		return &noAnswer{err}
 	}
 	return err

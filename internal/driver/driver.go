@@ -5,7 +5,6 @@ package driver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -52,5 +51,12 @@ func Broken(err error) bool {
 	return false
 }
 
-// Closed returns err, which is Broken, so that it matches [pool.ErrClosed], too.
-func Closed(err error) error { return fmt.Errorf("%w: %w", pool.ErrClosed, err) }
+// Closed returns err, which is Broken, so that it matches [pool.ErrClosed], too, and
+// says so.
+func Closed(err error) error { return &closed{err} }
+
+type closed struct{ err error }
+
+func (e *closed) Error() string        { return pool.ErrClosed.Error() + ": " + e.err.Error() }
+func (e *closed) Unwrap() error        { return e.err }
+func (e *closed) Is(target error) bool { return target == pool.ErrClosed }

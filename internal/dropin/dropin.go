@@ -7,7 +7,8 @@ type Semantics struct {
 	// WholeValidity leaves in Until the 2 ms of expiry precision.
 	WholeValidity bool
 
-	// OneValue makes all tries of a Lock use one value.
+	// OneValue makes all tries of a Lock use one value, which may have been used
+	// before, and be used by others.
 	OneValue bool
 
 	// QuorumTaken calls a lock taken if other owners may have a quorum of
@@ -16,7 +17,8 @@ type Semantics struct {
 	QuorumTaken bool
 }
 
-// An Option is an option of a mutex that changes its semantics, too.
+// An Option is an option of a mutex that says by which semantics it works. They may
+// be changed later, as options may be applied later.
 type Option interface {
-	Adjust(*Semantics)
+	Semantics() *Semantics
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/driver"
@@ -32,7 +33,7 @@ func (c Client) refusal(err error) error {
 func (c *commander) explain(ctx, bounded context.Context, timeout time.Duration, sent int, err error) error {
 	refusal := c.client.refusal(err)
 	switch {
-	case refusal != nil && sent > 1:
+	case refusal != nil && sent > 1 && !strings.HasPrefix(refusal.Error(), "NOSCRIPT "):
 		return err // of the last sending alone
 	case refusal != nil:
 		err = &pool.ServerError{Message: refusal.Error(), Err: err}

@@ -165,7 +165,7 @@ func TestMarkIsNoKey(t *testing.T) {
 func TestErrors(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	timeout := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
-	refusal := coded{"WRONGTYPE of value"}
+	refusal, noScript := coded{"WRONGTYPE of value"}, coded{"NOSCRIPT No matching script."}
 	unsent := func(err error) *commander { return client(func(_ context.Context, c *command) { c.err = err }) }
 	for _, c := range []struct {
 		name     string
@@ -178,6 +178,7 @@ func TestErrors(t *testing.T) {
 		{"refused by version 6", attempts(nil, true, refusal.reply), []error{refusal.reply}, []error{pool.ErrNotSent}, true},
 		{"the greeting is refused", unsent(refusal), []error{refusal, pool.ErrNotSent}, nil, true},
 		{"refused after a lost reply", attempts(nil, true, io.EOF, refusal), []error{refusal}, []error{pool.ErrNotSent}, false},
+		{"no script after a lost reply", attempts(nil, true, io.EOF, noScript), []error{noScript}, []error{pool.ErrNotSent}, true},
 		{"refused after a redirection", attempts(nil, true, coded{"ASK 1"}, refusal), []error{refusal}, nil, true},
 		{"not dialled", unsent(dial), []error{dial, pool.ErrNotSent}, []error{pool.ErrClosed}, false},
 		{"not dialled after a lost reply", attempts(nil, true, dial), []error{dial}, []error{pool.ErrNotSent}, false},

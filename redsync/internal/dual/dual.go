@@ -122,6 +122,11 @@ func plain(arg any) any {
 		return int64(arg)
 	case []byte:
 		return string(arg)
+	case bool:
+		if arg {
+			return int64(1)
+		}
+		return int64(0)
 	}
 	return fmt.Sprint(arg)
 }
