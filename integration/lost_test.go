@@ -23,9 +23,9 @@ var holderCalls = []struct {
 
 func TestLockThatHasExpired(t *testing.T) {
 	onNodes(t, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
-		// The quorum must answer while the lock is valid; the time for it is
-		// short, so try until it was enough.
-		m := locker(t, nodes).NewMutex("lock", redlatch.WithExpiry(200*time.Millisecond), redlatch.WithTries(50))
+		// The nodes must answer within the expiry: Lock, which tries until they do, and
+		// then Valid and Unlock.
+		m := locker(t, nodes).NewMutex("lock", redlatch.WithExpiry(time.Second), redlatch.WithTimeoutFactor(1), redlatch.WithTries(50))
 		if err := m.Lock(); err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		exitIf(servers.KeepGuard(os.Args[1]))
 	case "contender":
 		exitIf(contend(os.Args[1], os.Args[2], os.Args[3:]))
+	case "brief":
+		exitIf(beBrief(os.Args[1], os.Args[2]))
 	default:
 		flag.Parse()
 		os.Exit(run(m))

@@ -155,6 +155,29 @@ func TestNativeCommandsForbidden(t *testing.T) {
 	})
 }
 
+// A user who is allowed what redsync needs, and no more, can do everything.
+func TestFewCommandsAllowed(t *testing.T) {
+	onEach(t, func(t *testing.T, g *servers.Group) {
+		s := g.Nodes(t, 1)[0]
+		do(t, s, "ACL", "SETUSER", "few", "on", "nopass", "~*", "+set", "+get", "+del", "+pexpire", "+eval", "+evalsha")
+		l := redlatch.New(redigo.NewPool(closing(t, &redis.Pool{
+			MaxIdle: 10,
+			Dial: func() (redis.Conn, error) {
+				return redis.Dial("tcp", s.Addr(), redis.DialUsername("few"), redis.DialPassword("any"))
+			},
+		})))
+		m := l.NewMutex("lock", patient)
+		lock(t, m)
+		if ok, err := m.Valid(); !ok || err != nil {
+			t.Errorf("Valid: got %v, %v, want true", ok, err)
+		}
+		extend(t, m)
+		wantTaken(t, "Lock", l.NewMutex("lock", patient, redlatch.WithTries(3), redlatch.WithRetryDelay(0)).Lock(), 1)
+		unlock(t, m)
+		nothingLeft(t, []*servers.Server{s})
+	})
+}
+
 // scriptedPool returns a pool on a server with commands of its own whose user is
 // not allowed them, so that scripts are used instead.
 func scriptedPool(t testing.TB, s *servers.Server) pool.Pool {
