@@ -16,6 +16,7 @@ type round struct {
 	req     pool.Request
 	start   time.Time   // its answers are waited for until req.Timeout after
 	answers chan answer // one place for each node: a late answer blocks nobody
+	timer   *time.Timer // of whoever waits for the answers
 	late    quorum.Set  // nodes that are not asked now, since they are late
 
 	// Of an Extend.
@@ -43,11 +44,9 @@ func (m *Mutex) ask(ctx context.Context, a attempt, req pool.Request) (tally, *r
 		return m.askOne(ctx, a, req), nil
 	}
 	t, r := m.askAll(ctx, a, req)
-	// Drivers are told the node timeout, too. This is for those that overrun it.
-	timer := time.NewTimer(req.Timeout)
-	defer timer.Stop()
+	defer r.timer.Stop()
 	for t.verdict == quorum.Pending && !t.ended {
-		m.next(ctx, r, &t, timer)
+		m.next(ctx, r, &t)
 	}
 	if req.Op == pool.Extend {
 		for _, i := range r.end(t.verdict == quorum.Won).Nodes() {
@@ -64,8 +63,8 @@ func (m *Mutex) ask(ctx context.Context, a attempt, req pool.Request) (tally, *r
 // time, which patience tells, and as long as ctx lasts. That r is lost is known; the
 // nodes tell why.
 func (m *Mutex) linger(ctx context.Context, r *round, t *tally, until time.Time) {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
+	r.timer.Reset(time.Until(until))
+	defer r.timer.Stop()
 	for (t.votes.Yes | t.votes.No).Len() < len(m.locker.nodes) {
 		var a answer
 		select {
@@ -73,7 +72,7 @@ func (m *Mutex) linger(ctx context.Context, r *round, t *tally, until time.Time)
 		default:
 			select {
 			case a = <-r.answers:
-			case <-timer.C:
+			case <-r.timer.C:
 				return
 			case <-ctx.Done():
 				return
@@ -138,7 +137,9 @@ func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally,
 		req:     req,
 		start:   time.Now(), // the node timeout counts from before the first command
 		answers: make(chan answer, nodes),
-		ctx:     context.WithoutCancel(ctx),
+		// Drivers are told the node timeout, too. This is for those that overrun it.
+		timer: time.NewTimer(req.Timeout),
+		ctx:   context.WithoutCancel(ctx),
 	}
 	r.late = m.locker.late(r.start)
 	t := tally{verdict: quorum.Pending}
@@ -157,11 +158,11 @@ func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally,
 
 // next waits for one more answer, for the timer, or for the end of ctx, and
 // enters it into t.
-func (m *Mutex) next(ctx context.Context, r *round, t *tally, timer *time.Timer) {
+func (m *Mutex) next(ctx context.Context, r *round, t *tally) {
 	select {
 	case a := <-r.answers:
 		t.count(m.locker, a.node, a.Answer, a.err)
-	case <-timer.C:
+	case <-r.timer.C:
 		for i := range m.locker.nodes {
 			if !t.heard(i) {
 				t.count(m.locker, i, pool.Answer{}, pool.NoAnswer(r.req.Timeout))
