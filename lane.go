@@ -160,7 +160,7 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	case pool.Acquire:
 		l.settle(r.attempt, a, err)
 	case pool.Extend:
-		if m.setNXOnExtend && err == nil && a.State == pool.Absent && m.valid(r.attempt) {
+		if m.setNXOnExtend && err == nil && a.State == pool.Absent && m.valid(r.attempt) { // so that its Until is known
 			a, err = m.give(i, r)
 		}
 	case pool.Release:

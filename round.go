@@ -60,8 +60,8 @@ func (m *Mutex) ask(ctx context.Context, a attempt, req pool.Request) (tally, *r
 }
 
 // linger waits a moment for the nodes that have not answered r yet: until the given
-// time, which patience tells, and as long as ctx lasts. That r is lost is known; the
-// nodes tell why.
+// time, and as long as ctx lasts. How r has ended is known; the nodes tell why, or
+// have got what they were sent.
 func (m *Mutex) linger(ctx context.Context, r *round, t *tally, until time.Time) {
 	r.timer.Reset(time.Until(until))
 	defer r.timer.Stop()
@@ -105,7 +105,7 @@ func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 		if err != nil {
 			n.owe(req, 1, 0)
 		}
-	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && ans.State == pool.Absent && m.holds(a) && m.valid(a):
+	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && ans.State == pool.Absent && m.holds(a) && m.valid(a): // so that its Until is known
 		again := req
 		again.Op, again.Timeout = pool.Acquire, max(1, req.Timeout-time.Since(start))
 		ans, err = n.ask(ctx, again)

@@ -126,9 +126,9 @@ func (f *foreign) ask(ctx context.Context, req pool.Request, start time.Time, ag
 		// it twice, and others may well use it.
 		return pool.Answer{State: pool.Other}, nil
 	case pool.Extend:
-		return run(conn, req, "extend", req.Expiry.Milliseconds())
+		return run(conn, req, extendScript, req.Expiry.Milliseconds())
 	case pool.Release:
-		return run(conn, req, "release")
+		return run(conn, req, releaseScript)
 	}
 	return look(conn, req)
 }
@@ -150,11 +150,17 @@ func notSet(conn redis.Conn, req pool.Request, start time.Time) (pool.Answer, er
 	return req.AnswerSentTwice(ttl, time.Since(start))
 }
 
+var extendScript, releaseScript = scriptOf("extend"), scriptOf("release")
+
+func scriptOf(name string) *redis.Script {
+	s := pool.Scripts()[name]
+	return redis.NewScript(1, s.Text, s.Hash)
+}
+
 // run runs one of the scripts, and tells its reply as redsync does: whatever is not
 // 0, nor the -1 of an absent key, is a yes.
-func run(conn redis.Conn, req pool.Request, name string, args ...any) (pool.Answer, error) {
-	script := pool.Scripts()[name]
-	reply, err := conn.Eval(redis.NewScript(1, script.Text, script.Hash), append([]any{req.Name, req.Value}, args...)...)
+func run(conn redis.Conn, req pool.Request, script *redis.Script, args ...any) (pool.Answer, error) {
+	reply, err := conn.Eval(script, append([]any{req.Name, req.Value}, args...)...)
 	switch {
 	case err != nil:
 		return pool.Answer{}, err
