@@ -95,7 +95,7 @@ var cases = []struct {
 		s.unlock(m)
 		s.keys(m, "none")
 	}},
-	{"expired", anyNumber, func(s *stage) {
+	{"expired", onNumbers(1, 3), func(s *stage) {
 		m := s.mutex(func(set *settings) { set.expiry, set.timeout = time.Second, 1 }) // the time that an answer has
 		s.lock(m)
 		s.expire()

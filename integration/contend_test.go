@@ -131,7 +131,7 @@ func play(t *testing.T, nodes []*servers.Server, libraries ...string) (map[strin
 // Processes with redsync and processes with redlatch contend for one lock. There
 // are never two inside, and everybody gets in.
 func TestProcessesOfBothLibrariesContend(t *testing.T) {
-	onNodes(t, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
+	onNodesOf(t, edges, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
 		turns, err := play(t, nodes, "redsync", "redlatch", "redsync", "redlatch")
 		if err != nil {
 			t.Fatalf("%v; turns: %v", err, turns)

@@ -248,6 +248,8 @@ var crossedDifferences = map[string]map[string]string{
 		"TryLock has left keys: mine for a minute -> TryLock has left keys: none":                    "C9",
 		"TryLock has made values, and delays: 1 0 -> TryLock has made values, and delays: 0 0":       "C9",
 		"TryLock: nil new value new until -> TryLock: canceled":                                      "C9",
+		"Unlock: false expired -> Unlock: false canceled":                                            "C12?",
+		"Unlock: false expired -> Unlock: false canceled, expired":                                   "C12?",
 		"Unlock: false expired -> Unlock: false expired, failed to unlock, not locked by this mutex": "C3",
 		"Valid: false taken -> Valid: false canceled":                                                "C9",
 	},

@@ -55,10 +55,11 @@ func dropinOn(t testing.TB, nodes []*servers.Server, replacement string) (*dropi
 	return dropin.New(pools...), redigos
 }
 
-// onDropin runs the test for every image, number of nodes and replacement.
+// onDropin runs the test on the oldest and the newest server, for every number of
+// nodes and every replacement.
 func onDropin(t *testing.T, numbers []int, test func(t *testing.T, nodes []*servers.Server, replacement string)) {
 	t.Helper()
-	onEach(t, func(t *testing.T, g *servers.Group) {
+	on(t, edges, func(t *testing.T, g *servers.Group) {
 		for _, n := range numbers {
 			for _, replacement := range replacements {
 				t.Run(caseName(n, replacement), func(t *testing.T) { test(t, g.Nodes(t, n), replacement) })
@@ -111,7 +112,7 @@ func TestDropinWithConnectionsClosedByTheServer(t *testing.T) {
 // The server closes connections that were idle for a second. The replacements
 // wait for that together.
 func TestDropinWithConnectionsTimedOutByTheServer(t *testing.T) {
-	onNodes(t, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
+	onNodesOf(t, edges, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
 		all(t, nodes, command("CONFIG", "SET", "timeout", "1"))
 		var mutexes []*dropin.Mutex
 		var redigos []*redis.Pool
@@ -149,7 +150,7 @@ func TestDropinWithConnectionsTimedOutByTheServer(t *testing.T) {
 // pile up at it, and when it is back nothing is left on it.
 func TestDropinManyTimesWithOneNodePaused(t *testing.T) {
 	needServers(t)
-	for _, image := range images { // in turn: what is counted is the whole program's
+	for _, image := range edges { // in turn: what is counted is the whole program's
 		t.Run(short(image), func(t *testing.T) {
 			g := engine.Lease(t, image)
 			for _, replacement := range replacements {

@@ -129,7 +129,7 @@ func (f *fleet) hear(w word) error {
 // and while they contend for a lock; and one of them is rolled back. There are
 // never two inside, and whoever is there gets in, whatever the others are.
 func TestFleetMovesToTheDropInAndBack(t *testing.T) {
-	onNodes(t, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
+	onNodesOf(t, edges, oneAndThree, func(t *testing.T, nodes []*servers.Server) {
 		f := newFleet(t, nodes)
 		var names []string
 		for range 4 {

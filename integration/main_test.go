@@ -18,6 +18,10 @@ import (
 // images are the servers that everything is tested on.
 var images = []string{"redis:7.0", "redis:8.0", "valkey/valkey:8.1", "valkey/valkey:9.1"}
 
+// edges are the oldest of them and the newest, for what makes no difference between
+// servers that other tests would not find.
+var edges = []string{images[0], images[len(images)-1]}
+
 // engine is where the servers run; nil if there is none.
 var engine *servers.Engine
 
@@ -143,6 +147,12 @@ func needServers(t testing.TB) {
 // onEach runs the test once for every image. Images are tested side by side.
 func onEach(t *testing.T, test func(t *testing.T, g *servers.Group)) {
 	t.Helper()
+	on(t, images, test)
+}
+
+// on is onEach for some images.
+func on(t *testing.T, images []string, test func(t *testing.T, g *servers.Group)) {
+	t.Helper()
 	needServers(t)
 	for _, image := range images {
 		t.Run(short(image), func(t *testing.T) {
@@ -155,7 +165,13 @@ func onEach(t *testing.T, test func(t *testing.T, g *servers.Group)) {
 // onNodes runs the test once for every image and number of nodes.
 func onNodes(t *testing.T, numbers []int, test func(t *testing.T, nodes []*servers.Server)) {
 	t.Helper()
-	onEach(t, func(t *testing.T, g *servers.Group) {
+	onNodesOf(t, images, numbers, test)
+}
+
+// onNodesOf is onNodes for some images.
+func onNodesOf(t *testing.T, images []string, numbers []int, test func(t *testing.T, nodes []*servers.Server)) {
+	t.Helper()
+	on(t, images, func(t *testing.T, g *servers.Group) {
 		for _, n := range numbers {
 			t.Run(caseName(n), func(t *testing.T) { test(t, g.Nodes(t, n)) })
 		}

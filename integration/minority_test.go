@@ -59,7 +59,7 @@ func TestMinorityDisconnectedWithDialContext(t *testing.T) {
 // the fault lasts: a context ends long before a node is given up. When it is
 // over nothing is left of the lock.
 func testMinority(t *testing.T, numbers []int, f fault, newPool func(testing.TB, *servers.Server) *redis.Pool) {
-	onEach(t, func(t *testing.T, g *servers.Group) {
+	on(t, edges, func(t *testing.T, g *servers.Group) {
 		for _, n := range numbers {
 			for _, call := range []string{"Lock", "Extend", "Unlock"} {
 				t.Run(caseName(n, call), func(t *testing.T) {
