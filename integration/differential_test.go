@@ -371,34 +371,54 @@ var anyNumber = onNumbers(1, 2, 3, 5)
 // differences, and everything on that list has to differ.
 func TestDifferential(t *testing.T) {
 	needServers(t)
-	t.Parallel()
-	g := engine.Lease(t, images[0])
+	g := engine.Lease(t, images[2])
 	found := make(chan string, 100_000) // more than there are
 	for _, c := range cases {
 		for _, n := range c.numbers {
 			t.Run(fmt.Sprintf("%s/N=%d", c.name, n), func(t *testing.T) {
-				seen := make(map[string][]string)
-				for _, library := range libraries {
+				play := func(library string) *stage {
 					s := newStage(t, library, g.Nodes(t, n))
 					c.play(s)
-					seen[library] = s.seen
+					return s
 				}
+				theirs := play(libraries[0])
 				for _, library := range libraries[1:] {
-					for _, d := range compare(seen["redsync"], seen[library]) {
-						id, listed := differences[c.name][d]
-						if !listed {
-							t.Errorf("redsync and the drop-in (%s) differ:\n%s\nredsync: %q\ndrop-in: %q", library, d, seen["redsync"], seen[library])
-							continue
+					judge(t, c.name, differences, found, func(again bool) (*stage, *stage) {
+						if again {
+							theirs = play(libraries[0])
 						}
-						found <- c.name + ": " + d
-						t.Logf("%s: %s", id, d)
-					}
+						return theirs, play(library)
+					})
 				}
 			})
 		}
 	}
 	close(found)
 	wantFound(t, differences, found)
+}
+
+// judge lets the same be played with redsync and with ours, and finds the differences,
+// all of which have to be on the list. If one is not it is played again: where an answer
+// comes late, on a busy machine, less can be seen (D4), and sometimes else; but not
+// every time.
+func judge(t *testing.T, name string, list map[string]map[string]string, found chan<- string, play func(again bool) (theirs, ours *stage)) {
+	t.Helper()
+	const most = 5
+	for tries := 1; ; tries++ {
+		theirs, ours := play(tries > 1)
+		seen := compare(theirs.seen, ours.seen)
+		strange := slices.DeleteFunc(slices.Clone(seen), func(d string) bool { return list[name][d] != "" })
+		switch {
+		case len(strange) == 0:
+			for _, d := range seen {
+				found <- name + ": " + d
+			}
+			return
+		case tries == most:
+			t.Errorf("redsync and the drop-in (%s) differ:\n%s\nredsync: %q\ndrop-in: %q", ours.library, strings.Join(strange, "\n"), theirs.seen, ours.seen)
+			return
+		}
+	}
 }
 
 // wantFound checks that every difference on the list was found; one with a question

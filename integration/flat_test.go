@@ -22,7 +22,7 @@ const (
 func onNodesInTurn(t *testing.T, numbers []int, test func(t *testing.T, nodes []*servers.Server)) {
 	t.Helper()
 	needServers(t)
-	for _, image := range images {
+	for _, image := range edges {
 		t.Run(short(image), func(t *testing.T) {
 			g := engine.Lease(t, image)
 			for _, n := range numbers {

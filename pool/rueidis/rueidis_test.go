@@ -33,7 +33,7 @@ func newClient(t testing.TB, addr string, option rueidis.ClientOption) rueidis.C
 // connections. A client of several connections can meet as many that are broken,
 // in one call after the other; so it is tested below.
 var kinds = map[string]rueidis.ClientOption{
-	"default":               {PipelineMultiplex: -1},
+	"default":               {},
 	"RESP2":                 {PipelineMultiplex: -1, AlwaysRESP2: true, DisableCache: true},
 	"AlwaysPipelining":      {PipelineMultiplex: -1, AlwaysPipelining: true},
 	"DisableAutoPipelining": {PipelineMultiplex: -1, DisableAutoPipelining: true},
