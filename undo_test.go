@@ -566,3 +566,22 @@ func TestLockComesAfterUnlock(t *testing.T) {
 		}
 	})
 }
+
+// A value that is used again is acquired after it has been released for what was before,
+// also on a node that is slow to say that it had it.
+func TestSameValueComesAfterItsRelease(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		m := w.locker.NewMutex(name, constant)
+		w.take(1, 2)
+		w.faulty[0].Delay(0, 100*time.Millisecond)
+		if err := m.TryLock(); !isTaken(err) {
+			w.Errorf("got %v, want that it is taken", err)
+		}
+		w.faulty[0].Delay(0, 0)
+		w.nodes[1].Clear()
+		w.nodes[2].Clear()
+		w.must(m.TryLock())
+		time.Sleep(time.Second)
+		w.wantKeys("constant", "constant", "constant")
+	})
+}

@@ -326,3 +326,27 @@ func TestStrings(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestAnswerSentTwice(t *testing.T) {
+	req := Request{Op: Acquire, Name: "k", Value: "v", Expiry: time.Second}
+	for _, c := range []struct {
+		ttl, elapsed time.Duration
+		want         State
+	}{
+		{time.Second, 0, Yes},
+		{999 * time.Millisecond, 0, Yes}, // rounded
+		{998 * time.Millisecond, 0, Other},
+		{900 * time.Millisecond, 100 * time.Millisecond, Yes},
+		{900 * time.Millisecond, 98 * time.Millisecond, Other},
+		{NoExpiry, time.Minute, Other}, // nobody sets that
+	} {
+		if a, err := req.AnswerSentTwice(c.ttl, c.elapsed); a.State != c.want || err != nil {
+			t.Errorf("%v left after %v: got %v, %v, want %v", c.ttl, c.elapsed, a.State, err, c.want)
+		}
+		reused := req
+		reused.Reused = true
+		if a, err := reused.AnswerSentTwice(c.ttl, c.elapsed); (err != nil) != (c.want == Yes) || err == nil && a.State != Other {
+			t.Errorf("%v left after %v, of a reused value: got %v, %v", c.ttl, c.elapsed, a.State, err)
+		}
+	}
+}

@@ -10,9 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-redsync/redsync/v4/redis/redigo"
+	client "github.com/gomodule/redigo/redis"
+
 	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/pool/memory"
+	"github.com/redlatch/redlatch/pool/pooltest"
 	"github.com/redlatch/redlatch/redsync"
 	"github.com/redlatch/redlatch/redsync/redis"
 )
@@ -471,4 +475,42 @@ func TestForeignPoolOverAMap(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A zeroConn says 0 to every script.
+type zeroConn struct{ mapConn }
+
+func (zeroConn) Eval(*redis.Script, ...any) (any, error) { return int64(0), nil }
+
+type zeroPool struct{ mapPool }
+
+func (p zeroPool) Get(context.Context) (redis.Conn, error) { return zeroConn{mapConn(p.mapPool)}, nil }
+
+// What a script has refused is refused, whatever the key holds now.
+func TestForeignScriptSaysNo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, rs: redsync.New(zeroPool{make(mapPool)})}
+		ok, err := w.lock().Extend()
+		if ok {
+			t.Error("got true")
+		}
+		w.wantShape(err, "taken[0]")
+	})
+}
+
+// A client that sends no command twice by itself is asked no more than redsync asks.
+func TestForeignRefusalIsOneCommand(t *testing.T) {
+	s := pooltest.NewServer(t)
+	p := &client.Pool{Dial: func() (client.Conn, error) { return client.Dial("tcp", s.Addr()) }}
+	t.Cleanup(func() { p.Close() })
+	rs := redsync.New(redigo.NewPool(p))
+	if err := rs.NewMutex(name).Lock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := rs.NewMutex(name).TryLock(); err == nil {
+		t.Error("it is locked twice")
+	}
+	if s.Count("SET") != 2 || s.Count("GET") != 0 {
+		t.Errorf("%d times SET, %d times GET, want 2 and none", s.Count("SET"), s.Count("GET"))
+	}
 }
