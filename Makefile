@@ -31,7 +31,7 @@ demo: ## replicas take turns under one lock; ARGS='--nodes 3', '--help'
 
 .PHONY: test
 test: lint ## everything that has to pass: lint, and every module's tests
-	go test -race -p 4 $(call packages,$(MODULES)) # the drivers' wait for the network most of the time
+	go test -race $(call packages,$(MODULES))
 	@# And with the oldest version of each client library, where there is an older one.
 	@printf '%s\n' $(filter-out $(FROZEN),$(DRIVERS)) | xargs -P 3 -I MODULE sh -c 'cd MODULE && GOWORK=off go test ./...'
 	@# Without an argument go test passes on what a test prints: how many containers

@@ -83,7 +83,7 @@ func ExampleMutex_LockContext() {
 	locker := redlatch.New(memory.New())
 	locker.NewMutex("nightly-report").Lock()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	err := locker.NewMutex("nightly-report").LockContext(ctx)
 

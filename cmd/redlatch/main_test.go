@@ -87,7 +87,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestDemoCommand(t *testing.T) {
-	for _, args := range []string{"demo --for 1s", "demo --for 1s --nodes 3 --replicas 2"} {
+	for _, args := range []string{"demo --for 3s", "demo --for 3s --nodes 3 --replicas 2"} {
 		var out, errOut bytes.Buffer
 		status := run(t.Context(), strings.Fields(args), &out, &errOut)
 		if status != 0 || errOut.Len() > 0 || !strings.Contains(out.String(), "overlaps: 0") {
