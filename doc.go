@@ -35,9 +35,10 @@
 // # When things fail
 //
 // Every call is bounded by its context and by the node timeout
-// ([WithTimeoutFactor]), whatever the nodes do. With several nodes a call
-// returns as soon as a quorum has decided it, and a node that does not answer
-// costs the others nothing. After a Lock that failed nothing of it is left on
+// ([WithTimeoutFactor]), whatever the nodes do; but an Unlock whose context has
+// ended already gives the nodes 20 ms. With several nodes a call returns as soon
+// as a quorum has decided it, Unlock when nodes that are about as quick have
+// answered, too, and a node that does not answer costs the others nothing. After a Lock that failed nothing of it is left on
 // any node that can be reached; where the outcome on a node is not known, the
 // key is released in the background, for as long as it can still matter.
 //

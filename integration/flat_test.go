@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	cycles = 200 // of Lock, Extend and Unlock
+	cycles = 250 // of Lock, Extend and Unlock
 
 	// Goroutines and connections may be that many more than before, whatever
 	// the number of cycles: some for each node, and some for each of the few
