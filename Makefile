@@ -36,7 +36,39 @@ test: lint ## everything that has to pass: lint, and every module's tests
 	@printf '%s\n' $(filter-out $(FROZEN),$(DRIVERS)) | xargs -P 3 -I MODULE sh -c 'cd MODULE && GOWORK=off go test ./...'
 	@# Without an argument go test passes on what a test prints: how many containers
 	@# were used, or which tests were left out for want of them.
-	cd integration && go test -race -timeout 10m
+	cd integration && go test -race ./soak && go test -race -timeout 10m
+
+# How long fresh seeds are played, after as many fixed ones as make no difference to that.
+SIM_FOR ?= $(if $(CI),20s,1m)
+.PHONY: sim
+sim: ## random scenarios in virtual time; SIM_FOR=1h for a night, SIM_SEED=1 tells one
+	@go test -count=1 -timeout 0 -v -run '^TestSim$$' ./internal/sim -args -sim.for $(SIM_FOR) -sim.seeds 5000 \
+		-sim.seed '$(or $(SIM_SEED),0)' -sim.drop '$(SIM_DROP)'
+
+.PHONY: mutants
+mutants: ## whether the simulator finds each of a list of bugs
+	@go run ./internal/sim/mutants
+
+# Among all tests it runs for some seconds.
+SOAK_FOR ?= 5m
+.PHONY: soak
+soak: ## random faults on real servers; SOAK_FOR=5m, SOAK_SEED=1 for the same again
+	@cd integration && SOAK_FOR=$(SOAK_FOR) SOAK_SEED=$(SOAK_SEED) REDLATCH_DOCKER=require \
+		go test -race -count=1 -timeout 0 -run '^TestSoak$$'
+
+# How long each target is run.
+FUZZ_FOR ?= 10s
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a while, one after the other; FUZZ_FOR=1m
+	@# The list is the names of a package's targets, then "ok" and the package. What a target
+	@# finds interesting is minimized for a moment only: the default is a minute each.
+	@list=$$(go test -list '^Fuzz' $(call packages,$(MODULES))) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_FOR) -fuzzminimizetime 100x $$package </dev/null || exit 1; \
+	done
 
 .PHONY: lint
 lint: imports ## gofmt, vet, staticcheck, and which package may import which

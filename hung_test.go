@@ -3,6 +3,7 @@ package redlatch_test
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -330,6 +331,17 @@ func TestNodeTimeout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// It is the whole of the longest expiry, if that is asked for.
+func TestNodeTimeoutOfTheLongestExpiry(t *testing.T) {
+	inWorlds(t, []int{1, 3}, func(w *world) {
+		w.lock(redlatch.WithExpiry(math.MaxInt64), redlatch.WithTimeoutFactor(1))
+		synctest.Wait()
+		if got := w.faulty[0].Requests()[0].Timeout; got != math.MaxInt64 {
+			w.Errorf("got %v, want %v", got, time.Duration(math.MaxInt64))
+		}
+	})
 }
 
 // Commands of one mutex to one node wait for each other. One that has waited for

@@ -158,7 +158,7 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 	a, err := n.ask(r.ctx, r.req)
 	switch r.req.Op {
 	case pool.Acquire:
-		l.settle(r.attempt, a, err)
+		l.settle(r.attempt, fateNothing, a, err)
 	case pool.Extend:
 		if m.setNXOnExtend && err == nil && a.State == pool.Absent && m.valid(r.attempt) { // so that its Until is known
 			a, err = m.give(i, r)
@@ -169,7 +169,7 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 		case err != nil:
 			n.owe(r.req, timesFor(fate), 0)
 		case a.State != pool.Yes && fate == fateUnknown:
-			n.owe(r.req, 1, r.req.Timeout)
+			n.owe(r.req, onceAnswered, r.req.Timeout)
 		}
 	}
 	return a, err
@@ -182,6 +182,7 @@ func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	req.Op = pool.Acquire
 	l := &r.attempt.lanes[i]
 	l.mu.Lock()
+	before := l.fateOf(r.attempt)
 	l.attempt, l.fate = r.attempt.id, fateUnknown
 	l.mu.Unlock()
 	// In this order: an Unlock ends the hold first, and looks at the fate then. It
@@ -190,7 +191,9 @@ func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 		return pool.Answer{State: pool.Absent}, nil
 	}
 	a, err := m.locker.nodes[i].ask(r.ctx, req)
-	l.settle(r.attempt, a, err)
+	// A refusal says nothing of an earlier acquire: the key may be ours, if that was
+	// never answered.
+	l.settle(r.attempt, before, a, err)
 	return a, err
 }
 
@@ -202,8 +205,9 @@ func (l *lane) fateOf(of attempt) fate {
 	return fateTaken
 }
 
-// settle notes how the acquire of an attempt was answered.
-func (l *lane) settle(of attempt, a pool.Answer, err error) {
+// settle notes how the acquire of an attempt was answered. If it had no effect, what
+// became of it is what became of those before.
+func (l *lane) settle(of attempt, before fate, a pool.Answer, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.attempt != of.id {
@@ -211,16 +215,16 @@ func (l *lane) settle(of attempt, a pool.Answer, err error) {
 	}
 	switch {
 	case err == nil && a.State != pool.Yes, errors.Is(err, pool.ErrNotSent):
-		l.fate = fateNothing
+		l.fate = before
 	case err == nil, refused(err): // which a proxy may say of what its server did
 		l.fate = fateTaken
 	}
 }
 
-// timesFor returns how often a release has to be answered: see debt.times.
+// timesFor returns how often the release of an acquire has to be answered.
 func timesFor(acquire fate) int {
 	if acquire == fateUnknown {
-		return 2
+		return neverAnswered
 	}
-	return 1
+	return onceAnswered
 }

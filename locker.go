@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/internal/dropin"
+	"github.com/redlatch/redlatch/internal/machine"
 	"github.com/redlatch/redlatch/internal/nilable"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
@@ -147,11 +148,11 @@ func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
 		name:          name,
 		expiry:        defaultExpiry,
 		tries:         defaultTries,
-		delay:         randomDelay,
 		driftFactor:   defaultDriftFactor,
 		timeoutFactor: defaultTimeoutFactor,
 		generate:      randomValue,
 		semantics:     &ownSemantics,
+		machine:       machine.Real{},
 	}
 	for i, option := range options {
 		if option == nil {
@@ -161,6 +162,9 @@ func (l *Locker) NewMutex(name string, options ...Option) *Mutex {
 		option.Apply(m)
 		if o, ok := option.(dropin.Option); ok {
 			m.semantics = o.Semantics()
+		}
+		if o, ok := option.(machine.Option); ok {
+			m.machine = o.Machine()
 		}
 	}
 	return m

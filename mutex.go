@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/internal/dropin"
+	"github.com/redlatch/redlatch/internal/machine"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
 )
@@ -25,14 +26,16 @@ type Mutex struct {
 
 	expiry        time.Duration
 	tries         int
-	delay         DelayFunc
+	delay         DelayFunc // nil is random, if none was given
 	driftFactor   float64
 	timeoutFactor float64
 	generate      func() (string, error)
 	timeoutGiven  bool
+	delayGiven    bool
 	shuffle       bool
 	setNXOnExtend bool
 	semantics     *dropin.Semantics
+	machine       machine.Machine
 
 	mu     sync.Mutex
 	won    attempt   // the last that won, or what WithValue said; guarded by mu
@@ -115,7 +118,7 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 		if err == nil || try >= tries || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return err
 		}
-		if !pause(ctx, m.delay(try)) {
+		if !pause(ctx, m.retryDelay(try)) {
 			return failed(ErrFailed, append(ended(ctx), err)...)
 		}
 	}
@@ -158,17 +161,18 @@ func (m *Mutex) current() attempt {
 // try is one attempt to acquire the lock: ask, judge, undo.
 func (m *Mutex) try(ctx context.Context, a attempt, again bool) error {
 	req := m.request(pool.Acquire, a)
-	req.Explain = again // the first try is the plain command that usually wins
-	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
+	req.Explain = again      // the first try is the plain command that usually wins
+	start := m.machine.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	until := m.validUntil(start)
 	t, r := m.ask(ctx, a, req)
-	if t.verdict == quorum.Won && !until.passed(time.Now()) { // a majority, and validity left (S6)
+	now := m.machine.Now()
+	if t.verdict == quorum.Won && !until.passed(now) { // a majority, and validity left after the last answer that counts (S6)
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.won, m.until, m.since, m.held = a, until, start, true
 		return nil
 	}
-	wait := m.patience(time.Since(start))
+	wait := m.patience(now.Sub(start))
 	m.undo(ctx, a, req, t, wait)
 	if t.verdict == quorum.Won {
 		return failed(ErrFailed, errTooLate)
@@ -252,7 +256,7 @@ func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 	m.mu.Lock()
 	a, old, held := m.current(), m.until, m.held
 	m.mu.Unlock()
-	start := time.Now() // before the first byte is sent: the nodes count from later than this (S3)
+	start := m.machine.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	switch {
 	case !held:
 		return false, failed(ErrExtendFailed, ErrNotLocked)
@@ -275,7 +279,7 @@ func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
 func (m *Mutex) prolong(a attempt, start time.Time, until deadline) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now() // after the last answer that counts
+	now := m.machine.Now() // after the last answer that counts
 	switch {
 	case !m.held || m.won.id != a.id:
 		return errUnlocked
@@ -363,14 +367,14 @@ func (m *Mutex) validUntil(start time.Time) deadline {
 func (m *Mutex) holds(a attempt) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.held && m.won.id == a.id && (m.until.isZero() || !m.until.passed(time.Now()))
+	return m.held && m.won.id == a.id && (m.until.isZero() || !m.until.passed(m.machine.Now()))
 }
 
 // valid reports whether the Until of the lock of a has not passed.
 func (m *Mutex) valid(a attempt) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.won.id == a.id && !m.until.passed(time.Now())
+	return m.won.id == a.id && !m.until.passed(m.machine.Now())
 }
 
 // pause waits, and reports whether it did so to the end: ctx had not ended.

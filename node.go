@@ -34,6 +34,19 @@ const (
 	// before it is asked no more.
 	maxStuck = 16
 
+	// An acquire that a node has let go unanswered may take effect when the node is
+	// back, and the key is there for its expiry from then on. Its release is not
+	// forgotten for as long as the node stays silent, but after this.
+	maxSilence = time.Minute
+
+	// How often a node has to say that a key is not there, so that the key is taken
+	// for released: once if its acquire was answered; and if that was not, it may take
+	// effect after the first release. If it was overtaken, it does so soon, and if it
+	// was slow, perhaps only within the node timeout.
+	onceAnswered  = 1
+	neverAnswered = 3
+	overtaken     = 5 * time.Millisecond
+
 	// maxDebts bounds what is remembered for a node that stays away. What is
 	// forgotten beyond that expires by itself.
 	maxDebts = 1024
@@ -84,16 +97,29 @@ type debt struct {
 	release pool.Request
 	due     time.Time     // not to be paid before
 	until   time.Time     // not to be paid after: the key has expired by itself
+	last    time.Time     // until is not put off beyond this
 	backoff time.Duration // how long the last attempt that failed put it off
 
-	// times is how often the node has to say that the key is not there. It is
-	// 2 if the acquire to undo has never been answered: that may yet take
-	// effect, after the first release.
-	times int
+	times int // how often the node has yet to say that the key is not there
 
 	// suspended means that the value is being acquired once more, or has been,
 	// and the key is not to be released for what was before.
 	suspended bool
+}
+
+// over reports whether the debt need not be paid any more.
+func (d *debt) over(now time.Time, silent bool) bool {
+	return !now.Before(d.last) || !now.Before(d.until) && !(silent && d.times > onceAnswered)
+}
+
+// putOff puts off until when the debts are to be paid whose acquire may yet take effect. The
+// caller holds mu.
+func (n *node) putOff(now time.Time) {
+	for i := range n.debts {
+		if d := &n.debts[i]; d.times > onceAnswered {
+			d.until = now.Add(d.release.Expiry).Add(remembered)
+		}
+	}
 }
 
 func (d *debt) of(req pool.Request) bool {
@@ -197,8 +223,11 @@ func (n *node) condition(now time.Time) (silent, late bool) {
 // overdue notes that the node has not answered what it has been asked for as long as
 // it is given: a driver that is not bounded says so late, or never. The caller holds mu.
 func (n *node) overdue(now time.Time) {
+	if n.bounded {
+		return
+	}
 	n.asked = slices.DeleteFunc(n.asked, func(i inquiry) bool {
-		over := !n.bounded && now.Sub(i.sent) >= i.req.Timeout
+		over := now.Sub(i.sent) >= i.req.Timeout
 		if over {
 			n.stuck++
 			n.noAnswer(now, i.req)
@@ -256,7 +285,7 @@ func (n *node) unwell() error {
 }
 
 // owe makes sure that the node gets the release: after the given time, and as
-// soon as it can be reached, and as often as it takes (see debt.times).
+// soon as it can be reached, and as often as it takes: onceAnswered or neverAnswered.
 func (n *node) owe(release pool.Request, times int, after time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -267,7 +296,8 @@ func (n *node) owe(release pool.Request, times int, after time.Duration) {
 	n.debts = append(n.debts, debt{
 		release: release,
 		due:     now.Add(after),
-		until:   now.Add(release.Expiry + remembered),
+		until:   now.Add(release.Expiry).Add(remembered), // the sum may be more than a Duration holds
+		last:    now.Add(release.Expiry).Add(maxSilence),
 		times:   times,
 	})
 	n.owing.Store(true)
@@ -342,7 +372,7 @@ func (n *node) pause(wait time.Duration) {
 func (n *node) step() (wait time.Duration, more bool) {
 	n.mu.Lock()
 	now := time.Now()
-	n.debts = slices.DeleteFunc(n.debts, func(d debt) bool { return !now.Before(d.until) })
+	n.debts = slices.DeleteFunc(n.debts, func(d debt) bool { return d.over(now, !n.silent.IsZero()) })
 	n.owing.Store(len(n.debts) > 0)
 	if !n.silent.IsZero() && len(n.debts) == 0 && now.Sub(n.wanted) > remembered {
 		n.silent = time.Time{}
@@ -385,6 +415,7 @@ func (n *node) knock(probe pool.Request) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.silent = time.Time{}
+	n.putOff(time.Now())
 	return 0
 }
 
@@ -398,17 +429,23 @@ func (n *node) pay(d debt) {
 	case err != nil: // a server may refuse for a while: it is loading, or busy, or no master yet
 		d.backoff = min(max(2*d.backoff, minBackoff), maxBackoff)
 		d.due = now.Add(d.backoff)
-	case a.State == pool.Yes || d.times <= 1:
+	case a.State == pool.Yes || d.times <= onceAnswered:
 		settled = true
 	default:
 		d.times--
 		d.due = now.Add(d.release.Timeout)
+		if d.times > onceAnswered {
+			d.due = now.Add(min(overtaken, d.release.Timeout))
+		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.paying = nil
 	if !settled {
 		n.debts = append(n.debts, d)
+	}
+	if unanswered(err) { // whatever the node has not answered may take effect yet
+		n.putOff(now)
 	}
 	n.owing.Store(len(n.debts) > 0)
 }

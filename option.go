@@ -3,7 +3,7 @@ package redlatch
 import (
 	"crypto/rand"
 	"encoding/base64"
-	mathrand "math/rand/v2"
+	"math"
 	"time"
 )
 
@@ -64,13 +64,13 @@ func WithTries(tries int) Option {
 // long meet again and again, so prefer a [WithRetryDelayFunc] that varies (S9).
 func WithRetryDelay(delay time.Duration) Option {
 	return OptionFunc(func(m *Mutex) {
-		m.delay = func(int) time.Duration { return delay }
+		m.delay, m.delayGiven = func(int) time.Duration { return delay }, true
 	})
 }
 
 // WithRetryDelayFunc sets how Lock chooses the time between two tries.
 func WithRetryDelayFunc(delay DelayFunc) Option {
-	return OptionFunc(func(m *Mutex) { m.delay = delay })
+	return OptionFunc(func(m *Mutex) { m.delay, m.delayGiven = delay, true })
 }
 
 // WithDriftFactor sets the share of the expiry by which the clocks of clients
@@ -142,7 +142,7 @@ func (m *Mutex) check() error {
 		return badConfig("the expiry is %v: it must be at least 1ms", m.expiry)
 	case m.tries < 1:
 		return badConfig("the number of tries is %d: it must be at least 1", m.tries)
-	case m.delay == nil:
+	case m.delay == nil && m.delayGiven:
 		return badConfig("the retry delay function is nil")
 	case !(m.driftFactor >= 0 && m.driftFactor < 1): // so that NaN is out of range too
 		return badConfig("the drift factor is %v: it must be at least 0 and less than 1", m.driftFactor)
@@ -156,15 +156,22 @@ func (m *Mutex) check() error {
 
 // nodeTimeout returns how long one node is waited for.
 func (m *Mutex) nodeTimeout() time.Duration {
-	timeout := time.Duration(float64(m.expiry) * m.timeoutFactor)
+	timeout := m.expiry
+	if share := float64(m.expiry) * m.timeoutFactor; share < math.MaxInt64 { // else it was rounded up to what no Duration holds
+		timeout = time.Duration(share)
+	}
 	if !m.timeoutGiven {
 		timeout = max(timeout, min(minTimeout, m.expiry/2))
 	}
 	return max(timeout, 1) // 0 would be no timeout at all
 }
 
-func randomDelay(int) time.Duration {
-	return minRetryDelay + mathrand.N(maxRetryDelay-minRetryDelay)
+// retryDelay returns how long to wait before the next try.
+func (m *Mutex) retryDelay(tries int) time.Duration {
+	if m.delay != nil {
+		return m.delay(tries)
+	}
+	return minRetryDelay + m.machine.N(maxRetryDelay-minRetryDelay)
 }
 
 func randomValue() (string, error) {

@@ -2,7 +2,6 @@ package redlatch
 
 import (
 	"context"
-	mathrand "math/rand/v2"
 	"sync"
 	"time"
 
@@ -103,7 +102,7 @@ func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 	case req.Op == pool.Release:
 		ans = m.released(a, ans)
 		if err != nil {
-			n.owe(req, 1, 0)
+			n.owe(req, onceAnswered, 0)
 		}
 	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && ans.State == pool.Absent && m.holds(a) && m.valid(a): // so that its Until is known
 		again := req
@@ -111,7 +110,7 @@ func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 		ans, err = n.ask(ctx, again)
 		if !m.holds(a) { // unlocked meanwhile: the release may have come before the key
 			again.Op, again.Timeout = pool.Release, req.Timeout
-			n.owe(again, 2, 0)
+			n.owe(again, neverAnswered, 0)
 		}
 	}
 	t := tally{ended: err != nil && ctx.Err() != nil}
@@ -145,7 +144,7 @@ func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally,
 	t := tally{verdict: quorum.Pending}
 	first := 0
 	if m.shuffle {
-		first = mathrand.IntN(nodes)
+		first = int(m.machine.N(time.Duration(nodes)))
 	}
 	for k := range nodes {
 		i := (first + k) % nodes
@@ -185,11 +184,11 @@ func (m *Mutex) undo(ctx context.Context, a attempt, req pool.Request, acquired 
 	if m.locker.alone {
 		switch {
 		case acquired.votes.Yes != 0:
-			m.locker.nodes[0].owe(req, 1, 0)
+			m.locker.nodes[0].owe(req, onceAnswered, 0)
 		case acquired.unknown != 0 && refused(acquired.errs[0]):
-			m.locker.nodes[0].owe(req, 1, 0) // a proxy may say that of what its server did
+			m.locker.nodes[0].owe(req, onceAnswered, 0) // a proxy may say that of what its server did
 		case acquired.unknown != 0:
-			m.locker.nodes[0].owe(req, 2, 0)
+			m.locker.nodes[0].owe(req, neverAnswered, 0)
 		}
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -25,6 +27,23 @@ func TestReleaseDoesNotOvertakeAcquire(t *testing.T) {
 		w.faulty[0].Delay(0, 0)
 		w.wantTrue(m.Unlock())
 		time.Sleep(timeout)
+		w.wantNone()
+	})
+}
+
+// R8: a node that hung when the lock was acquired, and does that after it was found to
+// lack the key, and before it is given it. It refuses the key, by the key.
+func TestTopUpIsRefusedByItsOwnKey(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.faulty[0].Hang()
+		m := w.lock()
+		time.Sleep(3 * time.Second) // it is asked again, like any other
+		w.wantTrue(m.Extend())
+		w.faulty[0].Thaw() // the latest first
+		synctest.Wait()
+		w.wantKeys(m.Value(), m.Value(), m.Value())
+		w.wantTrue(m.Unlock())
+		time.Sleep(time.Second)
 		w.wantNone()
 	})
 }
@@ -78,7 +97,9 @@ func TestCancelledLockLeavesNothing(t *testing.T) {
 // R8: a node that is asked and hangs has its key released once it is back, even
 // if the release could be served before the acquire.
 func TestHungNodeIsUndone(t *testing.T) {
-	for _, hang := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 7 * time.Second} {
+	// The longest are longer than a key lasts: but what a node is asked while it hangs
+	// lasts from when it is back.
+	for _, hang := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 7 * time.Second, 12 * time.Second, time.Minute} {
 		t.Run(hang.String(), func(t *testing.T) {
 			inWorlds(t, everySize, func(w *world) {
 				for _, faulty := range w.faulty {
@@ -101,6 +122,73 @@ func TestHungNodeIsUndone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// R8: all of what it was asked, however much that is.
+func TestHungNodeIsUndoneOfMany(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		var group sync.WaitGroup
+		for i := range 60 {
+			group.Go(func() {
+				w.wantErr(w.locker.NewMutex(fmt.Sprint(name, i)).TryLock(), pool.ErrNoAnswer)
+			})
+		}
+		group.Wait()
+		time.Sleep(30 * time.Second)
+		for _, faulty := range w.faulty {
+			faulty.Thaw()
+		}
+		time.Sleep(time.Second)
+		for i, node := range w.nodes {
+			if keys := node.Keys(); len(keys) > 0 {
+				w.Errorf("node %d has %d keys left", i, len(keys))
+			}
+		}
+	})
+}
+
+// A node that stays away is given up, with what it may still have.
+func TestUndoOfAHungNodeEnds(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.Hang()
+		}
+		w.wantErr(w.locker.NewMutex(name).TryLock(), pool.ErrNoAnswer)
+		time.Sleep(time.Minute + expiry + time.Second)
+		for i := range w.nodes {
+			w.sent(i)
+		}
+		time.Sleep(time.Minute)
+		for i := range w.nodes {
+			if got := w.sent(i); len(got) != 0 {
+				w.Errorf("node %d is still asked %v", i, got)
+			}
+		}
+	})
+}
+
+// R8: a release on the only node may overtake the acquire that it undoes. It is repeated
+// soon.
+func TestReleaseThatOvertakesIsRepeatedSoon(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		w.faulty[0].Delay(3*time.Millisecond, 0)
+		result := make(chan error)
+		go func() { result <- w.locker.NewMutex(name).LockContext(ctx) }()
+		synctest.Wait()
+		w.faulty[0].Delay(0, 0) // the acquire is under way
+		w.wantErr(<-result, context.DeadlineExceeded)
+		time.Sleep(3 * time.Millisecond)
+		if w.nodes[0].Keys()[name] == "" {
+			w.Error("the acquire has not arrived")
+		}
+		time.Sleep(7 * time.Millisecond)
+		w.wantNone()
+	})
 }
 
 // R8: the same for a Lock that ran into the node timeout.
@@ -307,6 +395,19 @@ func TestLostReplyIsUndone(t *testing.T) {
 			faulty.LoseReplies(1)
 		}
 		w.wantErr(w.locker.NewMutex(name).TryLock(), redlatch.ErrFailed)
+		time.Sleep(time.Second)
+		w.wantNone()
+	})
+}
+
+// R8: and so is one of the longest expiry that there is.
+func TestLostReplyOfALongLockIsUndone(t *testing.T) {
+	inWorlds(t, everySize, func(w *world) {
+		for _, faulty := range w.faulty {
+			faulty.LoseReplies(1)
+		}
+		m := w.locker.NewMutex(name, redlatch.WithExpiry(math.MaxInt64), redlatch.WithTimeoutFactor(1e-12))
+		w.wantErr(m.TryLock(), redlatch.ErrFailed)
 		time.Sleep(time.Second)
 		w.wantNone()
 	})

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -61,6 +62,34 @@ func nativeOf(reply any) int32 {
 		}
 	}
 	return nativeNone
+}
+
+// natively puts the request by a native command, whose reply is yes if the key holds
+// the value; unless the server turns out not to have it: then it is not done. What a refusal
+// does not tell is looked up: that there is no key, or another owner's. If the
+// key is found to hold the value, an acquire that this has overtaken came in between,
+// and the command is sent once more.
+func (c *call) natively(command func() (any, error), yes any) (a Answer, done bool, err error) {
+	for range 2 {
+		reply, err := command()
+		switch {
+		case unsupported(err):
+			c.redis.native.Store(nativeNone)
+			return Answer{}, false, nil
+		case err != nil:
+			return Answer{}, true, err
+		case reply == yes:
+			return Answer{State: Yes}, true, nil
+		}
+		if a, err := c.look(); err != nil || a.State != Yes {
+			return a, true, err
+		}
+	}
+	return Answer{}, true, fmt.Errorf("pool: %v was refused although the key holds the value", c.Op)
+}
+
+func (c *call) nativeExtend() (any, error) {
+	return c.do("SET", c.Name, c.Value, "IFEQ", c.Value, "PX", c.milliseconds())
 }
 
 func (c *call) nativeDelete() (any, error) {

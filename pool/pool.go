@@ -190,11 +190,12 @@ func (e *ServerError) Unwrap() error { return e.Err }
 
 // AnswerSentTwice returns the answer to an Acquire that was sent more than once, at
 // most elapsed ago, and refused by a key that holds its value and has ttl left. If the
-// key can have been set since then the first sending has done so, and the answer is
-// Yes; unless the value is Reused: then the error says that nobody knows.
+// key can have been set since then, by a clock that runs up to twice as fast as ours,
+// the first sending has done so, and the answer is Yes; unless the value is Reused: then
+// the error says that nobody knows.
 func (req Request) AnswerSentTwice(ttl, elapsed time.Duration) (Answer, error) {
 	const rounding = time.Millisecond
-	switch since := ttl >= req.Expiry.Truncate(time.Millisecond)-elapsed-rounding; {
+	switch since := ttl >= req.Expiry.Truncate(time.Millisecond)-2*elapsed-rounding; {
 	case !since, ttl == NoExpiry: // it held the value before: somebody else uses it, too
 		return Answer{State: Other, TTL: ttl}, nil
 	case req.Reused:

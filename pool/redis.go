@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -76,14 +77,26 @@ func (r *Redis) Ask(ctx context.Context, req Request) (Answer, error) {
 		a, err = c.look()
 	}
 	a.Resent = c.resent
+	if c.sent && errors.Is(err, ErrNotSent) {
+		err = &lastNotSent{err}
+	}
 	return a, err
 }
+
+// lastNotSent is the error of an Ask whose last command was not sent, while an earlier
+// one was. It matches what that command's error does, except ErrNotSent.
+type lastNotSent struct{ err error }
+
+func (e *lastNotSent) Error() string        { return e.err.Error() }
+func (e *lastNotSent) Is(target error) bool { return target != ErrNotSent && errors.Is(e.err, target) }
+func (e *lastNotSent) As(target any) bool   { return errors.As(e.err, target) }
 
 // call is one Ask under way.
 type call struct {
 	redis  *Redis
 	ctx    context.Context
 	start  time.Time
+	sent   bool // a command that the server has not refused
 	resent bool // a command may have been sent again after its reply was lost
 	Request
 }
@@ -92,9 +105,13 @@ func (c *call) milliseconds() int64 { return int64(c.Expiry / time.Millisecond) 
 
 func (c *call) acquire() (Answer, error) {
 	if c.Explain {
-		a, mine, err := c.stateAndTTL(c.eval(&acquireScript, c.Value, c.milliseconds()))
-		if mine && c.resent {
+		reply, err := c.eval(&acquireScript, c.Value, c.milliseconds())
+		a, mine, err := c.stateAndTTL(reply, err)
+		switch {
+		case mine && c.resent:
 			return c.AnswerSentTwice(a.TTL, time.Since(c.start))
+		case a.State == Absent: // which the script never says
+			return Answer{}, unexpected(c.Op, reply)
 		}
 		return a, err
 	}
@@ -129,16 +146,8 @@ func (c *call) takenByUs() (Answer, error) {
 
 func (c *call) extend() (Answer, error) {
 	if c.hasNative() {
-		reply, err := c.do("SET", c.Name, c.Value, "IFEQ", c.Value, "PX", c.milliseconds())
-		switch {
-		case unsupported(err):
-			c.redis.native.Store(nativeNone)
-		case err != nil:
-			return Answer{}, err
-		case reply == "OK":
-			return Answer{State: Yes}, nil
-		default:
-			return c.refused()
+		if a, done, err := c.natively(c.nativeExtend, "OK"); done {
+			return a, err
 		}
 	}
 	return c.state(c.eval(&extendScript, c.Value, c.milliseconds()))
@@ -146,16 +155,8 @@ func (c *call) extend() (Answer, error) {
 
 func (c *call) release() (Answer, error) {
 	if c.hasNative() {
-		reply, err := c.nativeDelete()
-		switch {
-		case unsupported(err):
-			c.redis.native.Store(nativeNone)
-		case err != nil:
-			return Answer{}, err
-		case reply == int64(1):
-			return Answer{State: Yes}, nil
-		default:
-			return c.refused()
+		if a, done, err := c.natively(c.nativeDelete, int64(1)); done {
+			return a, err
 		}
 	}
 	return c.state(c.eval(&releaseScript, c.Value))
@@ -163,17 +164,6 @@ func (c *call) release() (Answer, error) {
 
 func (c *call) look() (Answer, error) {
 	a, _, err := c.stateAndTTL(c.eval(&lookScript, c.Value))
-	return a, err
-}
-
-// refused tells what a native command's refusal does not: the key was absent,
-// or another owner's. What is found now may be younger than the refusal, but
-// it cannot be ours: nobody acquires with our value while we release or extend.
-func (c *call) refused() (Answer, error) {
-	a, err := c.look()
-	if err == nil && a.State == Yes {
-		return Answer{}, fmt.Errorf("pool: %v was refused although the key holds the value", c.Op)
-	}
 	return a, err
 }
 
@@ -204,6 +194,7 @@ func (c *call) do(args ...any) (any, error) {
 		}
 		reply, resent, err := c.redis.commander.Do(c.ctx, left, args...)
 		c.resent = c.resent || resent
+		c.sent = c.sent || resent || err == nil
 		switch {
 		case err == nil:
 			return reply, nil
@@ -225,7 +216,7 @@ func (c *call) do(args ...any) (any, error) {
 			return nil, err
 		}
 		stale--
-		broken, c.resent = err, true
+		broken, c.sent, c.resent = err, true, true
 	}
 }
 
@@ -283,6 +274,9 @@ func stateOf(n int64) (State, bool) {
 	return 0, false
 }
 
+// maxMilliseconds is the most that a Duration can hold: 292 years. A key may have more.
+const maxMilliseconds = int64(math.MaxInt64 / time.Millisecond)
+
 func ttlOf(milliseconds int64) time.Duration {
 	switch {
 	case milliseconds == -1:
@@ -290,7 +284,7 @@ func ttlOf(milliseconds int64) time.Duration {
 	case milliseconds < 0:
 		return 0 // not known
 	}
-	return time.Duration(milliseconds) * time.Millisecond
+	return time.Duration(min(milliseconds, maxMilliseconds)) * time.Millisecond
 }
 
 func unexpected(op Op, reply any) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,7 @@ func TestRedis(t *testing.T) {
 		delIf    = "DELIFEQ k v"
 		delEx    = "DELEX k IFEQ v"
 		lookEval = "EVAL look 1 k v"
+		evalAcq  = "EVAL acquire 1 k v 1500"
 	)
 	other := Answer{State: Other}
 	tests := []struct {
@@ -128,6 +130,8 @@ func TestRedis(t *testing.T) {
 		{"acquire, closed for good", acquire, []any{errClosed, errClosed, errClosed}, Answer{Resent: true}, ErrClosed, []string{set, set, set}},
 		{"acquire, reply lost, unreachable then", acquire, []any{errClosed, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, set}},
 		{"acquire, reply lost, unreachable in time", acquire, []any{errClosed, NotSent(NoAnswer(1))}, Answer{Resent: true}, errUnknown, []string{set, set}},
+		{"acquire, reply lost, look unreachable", acquire, []any{errClosed, nil, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, set, shaLook}},
+		{"acquire, sent again by the client, look unreachable", acquire, []any{resentByClient{nil}, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{set, shaLook}},
 		{"acquire, unreachable", acquire, []any{NotSent(errAny)}, Answer{}, ErrNotSent, []string{set}},
 		{"acquire, unreachable in time", acquire, []any{NotSent(NoAnswer(1))}, Answer{}, ErrNotSent, []string{set}},
 		{"acquire, odd reply", acquire, []any{int64(1)}, Answer{}, errAny, []string{set}},
@@ -141,8 +145,11 @@ func TestRedis(t *testing.T) {
 		{"explain of a reused value, reply lost, mine or another's", reusedExplain, []any{errClosed, integers(2, 1499)}, Answer{Resent: true}, errUnknown, []string{shaAcq, shaAcq}},
 		{"explain refused, time to live not known", explain, []any{integers(0, -2)}, other, nil, []string{shaAcq}},
 		{"explain, sent again by the client, mine", explain, []any{resentByClient{integers(2, 1500)}}, Answer{State: Yes, Resent: true}, nil, []string{shaAcq}},
+		{"explain, reply lost, no script then, unreachable then", explain, []any{errClosed, noScript, NotSent(errAny)}, Answer{Resent: true}, errUnknown, []string{shaAcq, shaAcq, evalAcq}},
+		{"explain, no script, unreachable then", explain, []any{noScript, NotSent(errAny)}, Answer{}, ErrNotSent, []string{shaAcq, evalAcq}},
 		{"explain, wrong type", explain, []any{wrong}, Answer{}, wrong, []string{shaAcq}},
 		{"explain, odd state", explain, []any{integers(3, 0)}, Answer{}, errAny, []string{shaAcq}},
+		{"explain, absent", explain, []any{integers(-1, 0)}, Answer{}, errAny, []string{shaAcq}},
 		{"explain, odd pair", explain, []any{integers(1)}, Answer{}, errAny, []string{shaAcq}},
 
 		{"extend", extend, []any{noNative, int64(1)}, Answer{State: Yes}, nil, []string{info, shaExt}},
@@ -152,7 +159,8 @@ func TestRedis(t *testing.T) {
 		{"extend, native", extend, []any{delifeq, "OK"}, Answer{State: Yes}, nil, []string{info, ifeq}},
 		{"extend, native, absent", extend, []any{delifeq, nil, integers(-1, 0)}, Answer{State: Absent}, nil, []string{info, ifeq, shaLook}},
 		{"extend, native, another's", extend, []any{delex, nil, integers(0, 9)}, Answer{State: Other, TTL: 9 * time.Millisecond}, nil, []string{info, ifeq, shaLook}},
-		{"extend, native, contradiction", extend, []any{delex, nil, integers(1, 9)}, Answer{}, errAny, []string{info, ifeq, shaLook}},
+		{"extend, native, overtook its acquire", extend, []any{delifeq, nil, integers(1, 9), "OK"}, Answer{State: Yes}, nil, []string{info, ifeq, shaLook, ifeq}},
+		{"extend, native, contradiction", extend, []any{delex, nil, integers(1, 9), nil, integers(1, 9)}, Answer{}, errAny, []string{info, ifeq, shaLook, ifeq, shaLook}},
 		{"extend, native, wrong type", extend, []any{delifeq, wrong}, Answer{}, wrong, []string{info, ifeq}},
 		{"extend, native, no such option", extend, []any{delifeq, &ServerError{Message: "ERR syntax error"}, int64(1)}, Answer{State: Yes}, nil, []string{info, ifeq, shaExt}},
 
@@ -167,11 +175,15 @@ func TestRedis(t *testing.T) {
 		{"release, DELIFEQ", release, []any{delifeq, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf}},
 		{"release, DELEX", release, []any{delex, int64(1)}, Answer{State: Yes}, nil, []string{info, delEx}},
 		{"release, DELIFEQ, absent", release, []any{delifeq, int64(0), integers(-1, 0)}, Answer{State: Absent}, nil, []string{info, delIf, shaLook}},
+		{"release, DELIFEQ, overtook its acquire", release, []any{delifeq, int64(0), integers(1, 9), int64(1)}, Answer{State: Yes}, nil, []string{info, delIf, shaLook, delIf}},
+		{"release, DELIFEQ, absent or another's, unreachable then", release, []any{delifeq, int64(0), NotSent(errAny)}, Answer{}, errUnknown, []string{info, delIf, shaLook}},
+		{"release, question answered, unreachable then", release, []any{delifeq, NotSent(errAny)}, Answer{}, ErrNotSent, []string{info, delIf}},
 		{"release, DELIFEQ, unknown after all", release, []any{delifeq, unknown, int64(1)}, Answer{State: Yes}, nil, []string{info, delIf, shaRel}},
 		{"release, DELIFEQ, not permitted", release, []any{delifeq, &ServerError{Message: "NOPERM"}, int64(0)}, other, nil, []string{info, delIf, shaRel}},
 
 		{"look", look, []any{integers(1, 1500)}, Answer{State: Yes, TTL: 1500 * time.Millisecond}, nil, []string{shaLook}},
 		{"look, time to live not known", look, []any{integers(1, -2)}, Answer{State: Yes}, nil, []string{shaLook}},
+		{"look, for longer than can be told", look, []any{integers(1, math.MaxInt64)}, Answer{State: Yes, TTL: math.MaxInt64 / time.Millisecond * time.Millisecond}, nil, []string{shaLook}},
 		{"look, no script", look, []any{noScript, integers(-1, 0)}, Answer{State: Absent}, nil, []string{shaLook, lookEval}},
 		{"look, odd reply", look, []any{"OK"}, Answer{}, errAny, []string{shaLook}},
 
@@ -214,6 +226,17 @@ var (
 	errAny     = errors.New("any error")
 	errUnknown = errors.New("an error after which the outcome is not known")
 )
+
+// What an Ask fails with tells why, also if an earlier command was sent.
+func TestLastCommandNotSent(t *testing.T) {
+	for _, want := range []error{context.Canceled, ErrNoAnswer} {
+		server := &scripted{t: t, replies: []any{errClosed, nil, NotSent(want)}, idle: 1}
+		_, err := NewRedis(server).Ask(context.Background(), Request{Op: Acquire, Name: "k", Value: "v", Expiry: time.Second, Timeout: time.Second})
+		if !errors.Is(err, want) || errors.Is(err, ErrNotSent) {
+			t.Errorf("got %v, want what matches %v, and not ErrNotSent", err, want)
+		}
+	}
+}
 
 // What the server has is asked once.
 func TestNativeIsAskedOnce(t *testing.T) {
@@ -337,7 +360,8 @@ func TestAnswerSentTwice(t *testing.T) {
 		{999 * time.Millisecond, 0, Yes}, // rounded
 		{998 * time.Millisecond, 0, Other},
 		{900 * time.Millisecond, 100 * time.Millisecond, Yes},
-		{900 * time.Millisecond, 98 * time.Millisecond, Other},
+		{899 * time.Millisecond, 100 * time.Millisecond, Yes}, // to the server more time has passed
+		{900 * time.Millisecond, 49 * time.Millisecond, Other},
 		{NoExpiry, time.Minute, Other}, // nobody sets that
 	} {
 		if a, err := req.AnswerSentTwice(c.ttl, c.elapsed); a.State != c.want || err != nil {
