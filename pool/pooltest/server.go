@@ -2,9 +2,12 @@ package pooltest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -79,37 +82,53 @@ func (s *Server) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
+		if len(args) == 0 {
+			continue
+		}
 		if _, err := io.WriteString(conn, s.reply(args)); err != nil {
 			return
 		}
 	}
 }
 
+// The limits of a command are Redis's: what is longer is no command.
+const (
+	maxWords = 1 << 20
+	maxBytes = 512 << 20
+)
+
+// readCommand returns the words of a command, of which there may be none, as Redis has
+// it. It takes no more memory than what it is sent.
 func readCommand(r *bufio.Reader) ([]string, error) {
-	length := func(prefix byte) (int, error) {
-		line, err := r.ReadString('\n')
-		if err != nil || line[0] != prefix {
-			return 0, fmt.Errorf("malformed: %q, %w", line, err)
+	n, err := readLength(r, '*')
+	if err != nil || n > maxWords {
+		return nil, errMalformed
+	}
+	var args []string
+	for range n {
+		size, err := readLength(r, '$')
+		if err != nil || size < 0 || size > maxBytes {
+			return nil, errMalformed
 		}
-		return strconv.Atoi(strings.TrimSpace(line[1:]))
-	}
-	n, err := length('*')
-	if err != nil {
-		return nil, err
-	}
-	args := make([]string, n)
-	for i := range args {
-		size, err := length('$')
-		if err != nil {
+		var arg bytes.Buffer
+		arg.Grow(min(size+2, 4<<10))
+		if _, err := io.CopyN(&arg, r, int64(size+2)); err != nil {
 			return nil, err
 		}
-		bytes := make([]byte, size+2)
-		if _, err := io.ReadFull(r, bytes); err != nil {
-			return nil, err
-		}
-		args[i] = string(bytes[:size])
+		args = append(args, string(arg.Bytes()[:size]))
 	}
 	return args, nil
+}
+
+var errMalformed = errors.New("malformed command")
+
+// readLength reads a line that is a prefix and a number.
+func readLength(r *bufio.Reader, prefix byte) (int, error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil || line[0] != prefix {
+		return 0, errMalformed
+	}
+	return strconv.Atoi(strings.TrimSpace(string(line[1:])))
 }
 
 // Addr returns where it listens, as host:port.
@@ -122,11 +141,18 @@ func (s *Server) Count(command string) int {
 	return s.counts[command]
 }
 
+// fewest is how many words there are at least in a command. A script has one key and
+// one argument at least.
+var fewest = map[string]int{"SET": 3, "EVAL": 5, "EVALSHA": 5}
+
 func (s *Server) reply(args []string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	args[0] = strings.ToUpper(args[0])
 	s.counts[args[0]]++
+	if len(args) < fewest[args[0]] {
+		return fmt.Sprintf("-ERR wrong number of arguments for '%s' command\r\n", strings.ToLower(args[0]))
+	}
 	switch args[0] {
 	case "PING":
 		return "+PONG\r\n"
@@ -170,20 +196,30 @@ func (s *Server) set(args []string) string {
 		switch unit := strings.ToUpper(arg); {
 		case i < 3 || i+1 == len(args):
 		case unit == "PX":
-			n, _ := strconv.Atoi(args[i+1])
-			req.Expiry = time.Duration(n) * time.Millisecond
+			req.Expiry = duration(args[i+1], time.Millisecond)
 		case unit == "EX":
-			n, _ := strconv.Atoi(args[i+1])
-			req.Expiry = time.Duration(n) * time.Second
+			req.Expiry = duration(args[i+1], time.Second)
 		}
 	}
 	if req.Expiry <= 0 {
 		return "-ERR invalid expire time in 'set' command\r\n"
 	}
+	if err := req.Check(); err != nil { // Redis takes empty values; a node does not
+		return fmt.Sprintf("-ERR %v\r\n", err)
+	}
 	if s.ask(req).State == pool.Yes {
 		return "+OK\r\n"
 	}
 	return "$-1\r\n"
+}
+
+// duration returns so many of the unit; of what is no such number, 0.
+func duration(number string, unit time.Duration) time.Duration {
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > int64(math.MaxInt64/unit) {
+		return 0
+	}
+	return time.Duration(n) * unit
 }
 
 func (s *Server) ask(req pool.Request) pool.Answer {
@@ -195,31 +231,26 @@ func (s *Server) ask(req pool.Request) pool.Answer {
 }
 
 func (s *Server) script(name string, args []string) string {
-	req := pool.Request{Name: args[0], Value: args[1]}
+	op, ok := map[string]pool.Op{"acquire": pool.Acquire, "extend": pool.Extend, "release": pool.Release, "look": pool.Look}[name]
+	if !ok {
+		return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
+	}
+	req := pool.Request{Op: op, Name: args[0], Value: args[1], Explain: true}
 	if len(args) > 2 {
-		ms, _ := strconv.Atoi(args[2])
-		req.Expiry = time.Duration(ms) * time.Millisecond
+		req.Expiry = duration(args[2], time.Millisecond)
 	}
-	switch name {
-	case "acquire":
-		req.Op, req.Explain = pool.Acquire, true
-		a := s.ask(req)
-		if a.State == pool.Yes {
-			return "*2\r\n:1\r\n:0\r\n"
-		}
-		if s.node.Keys()[req.Name] == req.Value {
-			return fmt.Sprintf("*2\r\n:2\r\n:%d\r\n", a.TTL.Milliseconds())
-		}
-		return fmt.Sprintf("*2\r\n:0\r\n:%d\r\n", a.TTL.Milliseconds())
-	case "extend", "release":
-		req.Op = map[string]pool.Op{"extend": pool.Extend, "release": pool.Release}[name]
-		return fmt.Sprintf(":%d\r\n", number(s.ask(req).State))
-	case "look":
-		req.Op = pool.Look
-		a := s.ask(req)
-		return fmt.Sprintf("*2\r\n:%d\r\n:%d\r\n", number(a.State), a.TTL.Milliseconds())
+	if err := req.Check(); err != nil {
+		return fmt.Sprintf("-ERR %v\r\n", err)
 	}
-	return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
+	a := s.ask(req)
+	switch n := number(a.State); {
+	case op == pool.Extend, op == pool.Release:
+		return fmt.Sprintf(":%d\r\n", n)
+	case op == pool.Acquire && a.State == pool.Other && s.node.Keys()[req.Name] == req.Value:
+		return fmt.Sprintf("*2\r\n:2\r\n:%d\r\n", a.TTL.Milliseconds())
+	default:
+		return fmt.Sprintf("*2\r\n:%d\r\n:%d\r\n", n, a.TTL.Milliseconds())
+	}
 }
 
 func number(s pool.State) int {
