@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/integration/servers"
+	"github.com/redlatch/redlatch/integration/soak"
 )
 
 // images are the servers that everything is tested on.
@@ -34,6 +35,8 @@ func TestMain(m *testing.M) {
 		exitIf(servers.KeepGuard(os.Args[1]))
 	case "contender":
 		exitIf(contend(os.Args[1], os.Args[2], os.Args[3:]))
+	case "soaker":
+		exitIf(soak.Client(os.Args[1:]))
 	case "brief":
 		exitIf(beBrief(os.Args[1], os.Args[2]))
 	default:
