@@ -198,7 +198,7 @@ func (c *client) cycle(m *mutex, cy *cycle) {
 			return
 		}
 		ctx, cancel := patience(a.patience)
-		switch history.Op(a.op) {
+		switch a.op {
 		case history.Extend:
 			c.call(ctx, m, value, history.Extend, m.ExtendContext)
 		case history.Valid:
@@ -307,10 +307,8 @@ func (c *client) finish(ctx context.Context, m *mutex, call history.Call, err er
 		if w.log != nil {
 			w.note(call.End, c.name, "%s: %s until %v", call.Op, call.Value, call.Until.Round(time.Microsecond))
 		}
-	} else {
-		if w.log != nil {
-			w.note(call.End, c.name, "%s: %v, %v", call.Op, call.OK, err)
-		}
+	} else if w.log != nil {
+		w.note(call.End, c.name, "%s: %v, %v", call.Op, call.OK, err)
 	}
 	w.judge.returned(ctx, m, call)
 	return call.OK

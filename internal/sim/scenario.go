@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/redlatch/redlatch/internal/history"
 	"github.com/redlatch/redlatch/quorum"
 )
 
@@ -79,7 +80,7 @@ type cycle struct {
 type action struct {
 	part
 	after    time.Duration
-	op       uint8         // a history.Op; 0: nothing
+	op       history.Op    // 0: nothing
 	patience time.Duration // until its context ends; 0: never
 }
 
@@ -288,7 +289,7 @@ func (g *generator) cycle(s *scenario) cycle {
 		c.patience = g.between(time.Microsecond, pick(g, s.unit, s.unit/20)) // that is about a round
 	}
 	for range pick(g, 0, 1, 1, 2, 4) {
-		a := action{part: g.part(), after: g.share(s.unit, 0, 0.9), op: uint8(pick(g, 0, 2, 2, 2, 4))}
+		a := action{part: g.part(), after: g.share(s.unit, 0, 0.9), op: pick(g, 0, history.Extend, history.Extend, history.Extend, history.Valid)}
 		if g.chance(0.15) {
 			a.patience = g.between(time.Microsecond, s.unit)
 		}
