@@ -66,7 +66,7 @@ func (c *crew) join(place int) error {
 	c.mu.Unlock()
 	args := []string{number, strconv.FormatUint(c.seed, 10)}
 	for _, w := range c.ways[place] {
-		args = append(args, w.addr())
+		args = append(args, w.addr)
 	}
 	m := &member{number: number, cmd: exec.Command(program, args...), gone: make(chan struct{}), begun: make(map[string]history.Call)}
 	// A program built with the race detector would wait for a second before it ends.

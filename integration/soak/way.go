@@ -25,7 +25,10 @@ const (
 func init() { zerolog.SetGlobalLevel(zerolog.Disabled) } // some of toxiproxy's parts log to the global logger
 
 // A way is a proxy between one client and one server.
-type way struct{ proxy *toxiproxy.Proxy }
+type way struct {
+	proxy *toxiproxy.Proxy
+	addr  string // where it listens, also after accept: the proxy writes its own anew then
+}
 
 // newWay returns a way to the server at the given address.
 func newWay(server string) (*way, error) {
@@ -35,13 +38,11 @@ func newWay(server string) (*way, error) {
 		listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(minPort+rand.IntN(maxPort-minPort)))
 		p := toxiproxy.NewProxy(api, listen, listen, server)
 		if err = p.Start(); err == nil {
-			return &way{p}, nil
+			return &way{p, listen}, nil
 		}
 	}
 	return nil, fmt.Errorf("no port for a proxy: %w", err)
 }
-
-func (w *way) addr() string { return w.proxy.Listen }
 
 // refuse closes all connections and accepts no new ones, until accept.
 func (w *way) refuse() error { w.proxy.Stop(); return nil }
