@@ -21,6 +21,8 @@ func FuzzRedis(f *testing.F) {
 	noNative := []byte{sayList, 2, sayNil, sayNil}
 	delifeq := []byte{sayList, 2, sayList, 1, sayOK, sayNil}
 	delex := []byte{sayList, 2, sayNil, sayList, 1, sayOK}
+	wait, waitAgain := Request{Op: Acquire, Wait: true, Listens: true}, Request{Op: Acquire, Wait: true, Again: true, TellNext: true}
+	hand, leave := Request{Op: Release, HandOver: true}, Request{Op: Release, Again: true}
 	mine, old := []byte{sayPair, 1, 0}, []byte{sayPair, 1, 0x80}
 	forEver := binary.BigEndian.AppendUint64([]byte{sayAny, 1}, math.MaxInt64)
 	for _, seed := range [][]byte{
@@ -55,6 +57,14 @@ func FuzzRedis(f *testing.F) {
 		play(0, look, mine, look, forEver, look, []byte{sayOdd, 3}),
 		play(0, look, []byte{sayNotSentInTime}, look, []byte{sayNoAnswer | wrapped}, look, []byte{sayNotSentAfterEnd}),
 		play(9, look),
+		play(0, wait, []byte{sayWaiting, 1, 0, 0, 0, 0}, waitAgain, []byte{sayWaiting, 1, 0, 0, 0, 4, 'i', 'n', ' ', 'w'}),
+		play(0, wait, []byte{sayWaiting, 0, 0, 0xff, 1, 'w', 0}, waitAgain, []byte{sayWaiting, 0, 0x80, 3, 1, 'w', 0}),
+		play(0, wait, []byte{sayWaiting, 0xff, 0, 0, 0, 0}, wait, []byte{sayWaiting, 0, 0, 0xfe, 0, 0}, wait, []byte{sayList, 5}, wait, mine),
+		play(2, wait, []byte{sayClosed}, []byte{sayWaiting, 1, 0, 0, 0, 0}, wait, []byte{sayRefused, 0}, []byte{sayWaiting, 0, 0, 1, 0, 0}),
+		play(0, wait, []byte{sayRefused, 3}, []byte{sayPair, 0, 0}, wait, []byte{sayPair, 1, 0}, hand, noNative, []byte{sayNumber, 1}),
+		play(0, wait, []byte{sayRefused, 3}, []byte{sayRefused, 3}, wait, []byte{sayRefused, 2}, []byte{sayRefused, 6}, wait, []byte{sayRefused, 6}),
+		play(0, hand, []byte{sayNumber, 1}, leave, []byte{sayNumber, 0}, hand, []byte{sayNumber, 0xff}, leave, []byte{sayOK}),
+		play(2, hand, []byte{sayClosed}, []byte{sayRefused, 0}, []byte{sayNumber, 0}, hand, []byte{sayRefused, 1}, delex, []byte{sayNumber, 0}, []byte{sayPair, 0xff, 0}),
 	} {
 		f.Add(seed)
 	}
@@ -89,6 +99,7 @@ const (
 	sayClosed
 	sayEnded // the caller's context, and what else
 	sayError
+	sayWaiting // as sayPair, and a place: one byte, and an owner and a next: as sayText
 	things
 )
 
@@ -114,7 +125,13 @@ func play(idle byte, steps ...any) []byte {
 					head |= 8 << bit
 				}
 			}
-			script = append(script, head, 1)
+			tail := byte(1)
+			for bit, set := range []bool{step.Wait, step.Again, step.Listens, step.HandOver, step.TellNext} {
+				if set {
+					tail |= 8 << bit
+				}
+			}
+			script = append(script, head, tail)
 		}
 	}
 	return script
@@ -141,9 +158,12 @@ type exchange struct {
 
 // ask puts the request that the script goes on with, and judges the answer.
 func (s *babbler) ask(node *Redis) {
-	head, length := s.byte(), s.byte()
+	head, tail := s.byte(), s.byte()
 	expiries := []time.Duration{0, 1500 * time.Millisecond, time.Millisecond, 1999 * time.Microsecond, time.Hour, math.MaxInt64}
-	req := Request{Op: Op(head & 7), Name: "k", Value: "v", Explain: head&8 != 0, Reused: head&16 != 0, Expiry: expiries[int(length)%len(expiries)]}
+	req := Request{
+		Op: Op(head & 7), Name: "k", Value: "v", Explain: head&8 != 0, Reused: head&16 != 0, Expiry: expiries[int(tail&7)%len(expiries)],
+		Wait: tail&8 != 0, Again: tail&16 != 0, Inbox: "in", Listens: tail&32 != 0, HandOver: tail&64 != 0, TellNext: tail&128 != 0,
+	}
 	if head&32 != 0 {
 		req.Timeout = time.Second
 	}
@@ -168,7 +188,9 @@ func (s *babbler) ask(node *Redis) {
 		fault = "the replies do not show that"
 	case err == nil && a.TTL != 0 && a.TTL != lastTTL(s.sent):
 		fault = "the replies tell another time to live"
-	case err != nil && (a.State != 0 || a.TTL != 0):
+	case err == nil && (a.Place != 0 || a.Owner != "" || a.Next != "") && !inLine(a, s.sent):
+		fault = "the replies tell of no such line"
+	case err != nil && a != Answer{Resent: a.Resent}:
 		fault = "an answer comes with an error"
 	case errors.Is(err, ErrNotSent) && reached(s.sent):
 		fault = "something was sent"
@@ -190,9 +212,10 @@ func (s *babbler) Idle() int { return s.idle }
 // Do implements [Commander].
 func (s *babbler) Do(ctx context.Context, timeout time.Duration, args ...any) (any, bool, error) {
 	// The question what the server has, and then at most: a native command, a look by
-	// the script's hash, and by its text, and these once more. Each is sent again for
-	// every connection that is idle, and on a new one.
-	if most := 1 + 6*(1+s.idle+1); len(s.sent) == most {
+	// the script's hash, and by its text, and these once more; and before all that, if
+	// somebody waits, a script, by its hash and by its text. Each is sent again for every
+	// connection that is idle, and on a new one.
+	if most := 1 + 8*(1+s.idle+1); len(s.sent) == most {
 		s.t.Fatalf("more than %d commands, with %d idle connections: %.60q", most, s.idle, args)
 	}
 	e := exchange{args: append([]any{}, args...)}
@@ -281,6 +304,10 @@ func (s *babbler) thing(kind byte, depth int) any {
 		return []any{nil, errClosed, context.Canceled}[s.number()%3]
 	case sayError:
 		return errAny
+	case sayWaiting:
+		n, about, place := int64(int8(s.byte())), int64(int8(s.byte())), int64(int8(s.byte()))
+		owner, next := s.bytes(s.number()), s.bytes(s.number())
+		return waiting(n, s.expiry.Milliseconds()+about, place, string(owner), string(next))
 	}
 	return nil
 }
@@ -326,7 +353,9 @@ func justified(req Request, state State, sent []exchange, elapsed time.Duration)
 		return reply == "OK" && state == Yes
 	case "DELIFEQ", "DELEX":
 		return reply == int64(1) && state == Yes
-	case "extend", "release":
+	case "wait":
+		return n != -1 && states[n] == state
+	case "extend", "release", "handover":
 		n, ok := reply.(int64)
 		return ok && states[n] == state
 	case "acquire":
@@ -354,7 +383,7 @@ func justified(req Request, state State, sent []exchange, elapsed time.Duration)
 // numbers returns a reply that is a state and a time to live, in milliseconds; what is
 // none has a state that there is not.
 func numbers(reply any) (n, ttl int64) {
-	if pair, _ := reply.([]any); len(pair) == 2 {
+	if pair, _ := reply.([]any); len(pair) == 2 || len(pair) == 5 {
 		n, ok := pair[0].(int64)
 		ttl, ok2 := pair[1].(int64)
 		if ok && ok2 {
@@ -362,6 +391,14 @@ func numbers(reply any) (n, ttl int64) {
 		}
 	}
 	return math.MinInt64, 0
+}
+
+// inLine reports whether the last reply is one of who waits, and tells of the line what
+// the answer does.
+func inLine(a Answer, sent []exchange) bool {
+	last := sent[len(sent)-1]
+	reply, _ := last.reply.([]any)
+	return command(last) == "wait" && len(reply) == 5 && reply[2] == int64(a.Place) && reply[3] == a.Owner && reply[4] == a.Next
 }
 
 // lastTTL returns the time to live that the last reply tells, 0 if it does not.

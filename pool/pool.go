@@ -99,14 +99,70 @@ type Request struct {
 	Timeout time.Duration
 
 	// Reused says of an Acquire that Value may have been used before, or be used by
-	// others: that the key holds it does not show that this request has set it.
+	// others: that the key holds it does not show that this request has set it. Of a
+	// Release, that several such may be under way.
 	Reused bool
 
 	// Explain asks of a refused Acquire what else the node can tell of the key: its
 	// time to live, and the server's complaint if it is not a string. A Redis
 	// server is then asked by a script rather than by a plain SET.
 	Explain bool
+
+	// Wait asks of a refused Acquire to have Value stand in the line of those who
+	// wait for the key, at the place of one who has waited for Waited. A node that
+	// hands the key to it makes it hold Value, for [Reservation]: then an Acquire by
+	// that Value is a Yes. It implies Explain. Not every node has a line: see
+	// Answer.Place.
+	//
+	// A Value that waits leaves the line by a Release; and it loses its place when nobody
+	// has waited for the key for [PlaceLasts].
+	Wait   bool
+	Waited time.Duration
+
+	// Again says of an Acquire that waits that Value may be in the line already; of a
+	// Release, that it may be in the line, and leaves it.
+	Again bool
+
+	// Inbox is where those who wait for this client can be told something, if it Listens
+	// there ([Listener]); else it polls. It has no spaces.
+	Inbox   string
+	Listens bool
+
+	// HandOver asks of a Release to hand the key to the first in line instead of
+	// deleting it: to Next, if that is given (Answer.Next). Those who listen are told; one
+	// that is found to listen no more is left out.
+	HandOver bool
+	Next     string
+
+	// TellNext asks of an Acquire that waits who the next in line is.
+	TellNext bool
 }
+
+const (
+	// Reservation is how long a key that was handed to a waiter is kept for it.
+	Reservation = 300 * time.Millisecond
+
+	// PlaceLasts is how long a line lasts that nobody joins, or asks for his place.
+	PlaceLasts = 90 * time.Second
+)
+
+// A Listener is what a Pool implements that can tell a waiter when its turn has come.
+type Listener interface {
+	Pool
+
+	// Listen receives what the node sends to inbox, a name that nobody else uses. It
+	// calls up when it is known that messages arrive, and from then on handed for each
+	// value that a key was handed to, or that has become the first in line because the one
+	// before it has left; one at a time, and never after it has returned.
+	//
+	// It blocks until ctx has ended or it hears no more, and returns why. The error
+	// matches [ErrDeaf] if trying again soon is of no use.
+	Listen(ctx context.Context, inbox string, up func(), handed func(value string)) error
+}
+
+// ErrDeaf is matched by the error of a Listen to a node that cannot send messages, or
+// does not let this client receive them.
+var ErrDeaf = errors.New("this node sends no messages to those who wait")
 
 // A State is what a node says of a key. Its zero value is no state.
 type State uint8
@@ -134,6 +190,9 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
+// Joined is a place in line that is not known.
+const Joined = -1
+
 // NoExpiry is the time to live of a key that never expires.
 const NoExpiry time.Duration = -1
 
@@ -146,9 +205,21 @@ type Answer struct {
 	// was to Explain; else it is 0.
 	TTL time.Duration
 
+	// Place is the place in line of an Acquire that was to Wait, and was refused: 1 is the
+	// first. It is [Joined] if the node has not looked which, as of one that was not refused;
+	// and 0 if the node has no line.
+	Place int
+
+	// Owner is the value that the key of such an Acquire holds.
+	Owner string
+
+	// Next is who is the first in line after an Acquire that was to Wait has
+	// succeeded that was to TellNext, in the node's own words; "" if nobody is.
+	Next string
+
 	// Resent means that the request was sent more than once, since a
-	// connection broke before its reply came. A Release that is answered
-	// Absent may then have been served by an earlier sending.
+	// connection broke before its reply came. A Release that is answered Absent, or
+	// Other if it was to HandOver, may then have been served by an earlier sending.
 	Resent bool
 }
 

@@ -36,6 +36,20 @@ type Commander interface {
 	Idle() int
 }
 
+// A Subscriber is what a Commander implements whose client can subscribe.
+type Subscriber interface {
+	Commander
+
+	// Subscribe listens on a channel. It calls subscribed when the server has
+	// confirmed that, and then message for each message; one at a time, in order, and
+	// never after it has returned. It has a connection of its own, that none of the
+	// client's limits counts, and notices within a minute that it is dead.
+	//
+	// It blocks until ctx has ended or the connection breaks, and returns why: a
+	// [*ServerError] if the server refuses. Nothing is left of it when it returns.
+	Subscribe(ctx context.Context, channel string, subscribed func(), message func(payload string)) error
+}
+
 // Redis is a node that is a Redis server, or one that speaks its protocol. The
 // state of a lock is one string key, named as the lock, that holds the owner's
 // value and has a time to live in milliseconds.
@@ -43,9 +57,11 @@ type Redis struct {
 	commander Commander
 	native    atomic.Int32 // what the server was found to offer: see native.go
 	unheard   atomic.Int32 // how often that was asked, and the connection closed
+	lineless  atomic.Bool  // the server does not let us keep lines
+	names     names
 }
 
-var _ Pool = (*Redis)(nil)
+var _ Listener = (*Redis)(nil)
 
 // NewRedis returns the node behind c.
 func NewRedis(c Commander) *Redis { return &Redis{commander: c} }
@@ -104,18 +120,13 @@ type call struct {
 func (c *call) milliseconds() int64 { return int64(c.Expiry / time.Millisecond) }
 
 func (c *call) acquire() (Answer, error) {
-	if c.Explain {
-		reply, err := c.eval(&acquireScript, c.Value, c.milliseconds())
-		a, mine, err := c.stateAndTTL(reply, err)
-		switch {
-		case mine && c.resent:
-			return c.AnswerSentTwice(a.TTL, time.Since(c.start))
-		case a.State == Absent: // which the script never says
-			return Answer{}, unexpected(c.Op, reply)
-		}
-		return a, err
+	switch {
+	case c.Wait:
+		return c.inLine(c.explain)
+	case c.Explain:
+		return c.explain()
 	}
-	reply, err := c.do("SET", c.Name, c.Value, "NX", "PX", c.milliseconds())
+	reply, err := c.do("SET", c.redis.names.of(c.Name).lock, c.Value, "NX", "PX", c.milliseconds())
 	switch {
 	case err != nil:
 		return Answer{}, err
@@ -127,6 +138,19 @@ func (c *call) acquire() (Answer, error) {
 		return c.takenByUs()
 	}
 	return Answer{State: Other}, nil
+}
+
+// explain is acquire by a script, which also tells what it knows of a key that is taken.
+func (c *call) explain() (Answer, error) {
+	reply, err := c.eval(&acquireScript, c.Value, c.milliseconds())
+	a, mine, err := c.stateAndTTL(reply, err)
+	switch {
+	case mine && c.resent:
+		return c.AnswerSentTwice(a.TTL, time.Since(c.start))
+	case a.State == Absent: // which the script never says
+		return Answer{}, unexpected(c.Op, reply)
+	}
+	return a, err
 }
 
 // takenByUs tells whether a refused acquire that was sent more than once was
@@ -154,6 +178,14 @@ func (c *call) extend() (Answer, error) {
 }
 
 func (c *call) release() (Answer, error) {
+	if c.HandOver || c.Again {
+		return c.inLine(c.delete)
+	}
+	return c.delete()
+}
+
+// delete is release without regard to who waits.
+func (c *call) delete() (Answer, error) {
 	if c.hasNative() {
 		if a, done, err := c.natively(c.nativeDelete, int64(1)); done {
 			return a, err
@@ -170,8 +202,11 @@ func (c *call) look() (Answer, error) {
 // eval runs a script on the call's key: by its hash, and by its text if the
 // server does not know it.
 func (c *call) eval(s *Script, args ...any) (any, error) {
-	full := append(make([]any, 0, 6), "EVALSHA", s.Hash, int64(1), c.Name)
-	full = append(full, args...)
+	return c.evalAll(s, append(append(make([]any, 0, 6), "EVALSHA", s.hash, int64(1), c.redis.names.of(c.Name).lock), args...))
+}
+
+// evalAll is eval of a whole command.
+func (c *call) evalAll(s *Script, full []any) (any, error) {
 	reply, err := c.do(full...)
 	if !refusedWith(err, "NOSCRIPT") {
 		return reply, err
@@ -293,6 +328,9 @@ func unexpected(op Op, reply any) error {
 
 // refusedWith reports whether err is a server's refusal that begins with code.
 func refusedWith(err error, code string) bool {
+	if err == nil {
+		return false // for which nothing is allocated
+	}
 	var refusal *ServerError
 	return errors.As(err, &refusal) && strings.HasPrefix(refusal.Message, code)
 }

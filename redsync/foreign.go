@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/driver"
@@ -19,13 +20,17 @@ import (
 
 // A foreign node is one that is asked through a redsync pool of which nothing else
 // is known: by SETNX, Get and PTTL, and by scripts that take and return what those of
-// redsync do, so that a pool over something else than Redis works as well. Some pools
-// heed the context that Get is given, and others none, so a foreign node cannot be
+// redsync do, so that a pool over something else than Redis works as well; through a
+// pool that redsync has made itself, by the scripts that keep a line, too. It can tell
+// nobody anything: who waits polls. Some pools heed the context that Get is given, and others none, so a foreign node cannot be
 // relied on to answer in time: it is no pool.Bounded.
 type foreign struct {
 	pool    redis.Pool
 	id      any
 	resends bool // the client may send a SET NX twice by itself, and does not tell
+	known   bool // one of redsync's own pools, which reach a Redis server
+
+	lineless atomic.Bool // the server does not let us keep lines
 }
 
 var _ pool.Identified = (*foreign)(nil)
@@ -47,6 +52,7 @@ func newForeign(p redis.Pool) pool.Pool {
 		default:
 			f.id = wrapper.Interface()
 		}
+		f.known = true
 		f.resends = wrapper.Type().PkgPath() != redsyncRedis+"redigo"
 	}
 	return f
@@ -111,6 +117,14 @@ func (f *foreign) ask(ctx context.Context, req pool.Request, start time.Time, ag
 		return pool.Answer{}, pool.NotSent(err)
 	}
 	defer conn.Close()
+	if a, done, err := f.inLine(conn, req, start, again); done {
+		return a, err
+	}
+	return f.askPlainly(conn, req, start, again)
+}
+
+// askPlainly is ask without regard to who waits.
+func (f *foreign) askPlainly(conn redis.Conn, req pool.Request, start time.Time, again bool) (pool.Answer, error) {
 	switch req.Op {
 	case pool.Acquire:
 		set, err := conn.SetNX(req.Name, req.Value, req.Expiry.Truncate(time.Millisecond))
@@ -206,6 +220,18 @@ func look(conn redis.Conn, req pool.Request) (pool.Answer, error) {
 // errorReply is how a server begins its refusals.
 var errorReply = regexp.MustCompile(`^[A-Z]+ `)
 
+// refusalOf returns err as a [*pool.ServerError] if it is a server's refusal, or else err.
+func refusalOf(err error) error {
+	var rueidis interface{ IsNoScript() bool }
+	switch {
+	case errorReply.MatchString(err.Error()):
+		return &pool.ServerError{Message: err.Error(), Err: err}
+	case errors.As(err, &rueidis): // which leaves out the code of those that have no other
+		return &pool.ServerError{Message: "ERR " + err.Error(), Err: err}
+	}
+	return err
+}
+
 // explain puts the errors of whatever client library into the words of package
 // pool.
 func explain(ctx, bounded context.Context, timeout time.Duration, err error) error {
@@ -218,8 +244,6 @@ func explain(ctx, bounded context.Context, timeout time.Duration, err error) err
 		return pool.NoAnswer(timeout)
 	case driver.Broken(err):
 		return driver.Closed(err)
-	case errorReply.MatchString(err.Error()):
-		return &pool.ServerError{Message: err.Error(), Err: err}
 	}
-	return err
+	return refusalOf(err)
 }

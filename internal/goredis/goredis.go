@@ -32,7 +32,13 @@ type Client struct {
 	// sending that was refused, and that go-redis repeats by itself as it does
 	// when a cluster redirects it, then counts as one that may have had an effect.
 	Command func(ctx context.Context, args []any) (cmd Command, send func() (any, error))
+
+	Subscribe Subscribe // nil if it does not
 }
+
+// Subscribe connects, and asks to subscribe to a channel; within ctx, as far as that is
+// in the client's power.
+type Subscribe func(ctx context.Context, channel string) (driver.Wire, error)
 
 // A Command is a *redis.Cmd. Its error is that of the last attempt at sending
 // it, or nil if go-redis did not keep that. If the command has a method SetErr,
@@ -50,7 +56,7 @@ type commander struct {
 	aside  aside.Group
 }
 
-var _ pool.Commander = (*commander)(nil)
+var _ pool.Subscriber = (*commander)(nil)
 
 // Idle implements [pool.Commander].
 func (c *commander) Idle() int { return c.client.Idle() }
@@ -82,6 +88,16 @@ func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) 
 		return reply, resent, nil
 	}
 	return nil, resent, c.explain(ctx, bounded, timeout, sent, err)
+}
+
+// Subscribe implements [pool.Subscriber].
+func (c *commander) Subscribe(ctx context.Context, channel string, subscribed func(), message func(payload string)) error {
+	if c.client.Subscribe == nil {
+		return pool.ErrDeaf
+	}
+	open := func() (driver.Wire, error) { return c.client.Subscribe(ctx, channel) }
+	explain := func(err error) error { return c.explain(ctx, ctx, 0, 1, err) }
+	return driver.Subscribe(ctx, &c.aside, open, explain, subscribed, message)
 }
 
 var errNoAttempt = errors.New("go-redis: there was neither a reply nor an error: is MaxRetries negative?")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/aside"
@@ -31,7 +32,7 @@ func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, e
 	case refused != nil && resent && !refused.IsNoScript():
 		return err // of the last sending alone
 	case refused != nil:
-		return &pool.ServerError{Message: refused.Error(), Err: err}
+		return &pool.ServerError{Message: words(refused), Err: err}
 	case err == aside.ErrFull:
 		return pool.NotSent(errOverdue)
 	case bounded.Err() != nil:
@@ -51,6 +52,18 @@ func explain(ctx, bounded context.Context, timeout time.Duration, resent bool, e
 	// Among the rest is the clients' ErrClosing. That the client was closed does
 	// not mean that nothing was sent: what is under way meets the same error.
 	return err
+}
+
+// code is how the refusals begin that have a code of their own.
+var code = regexp.MustCompile(`^([A-Z]{5,}|ASK|BUSY|ERR|OOM)( |$)`)
+
+// words returns the server's own words. The clients leave out the code of those that have
+// no other: ERR.
+func words(r refusal) string {
+	if s := r.Error(); code.MatchString(s) {
+		return s
+	}
+	return "ERR " + r.Error()
 }
 
 var errOverdue = fmt.Errorf("%d calls to this server are overdue: does the function that dials it have a timeout?", aside.Max)

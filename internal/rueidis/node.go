@@ -24,16 +24,17 @@ import (
 type Send func(ctx context.Context, args []any) (any, error)
 
 // NewNode returns the node that send sends to. Client is its identity.
-func NewNode(client any, send Send) *driver.Node {
-	return driver.NewNode(client, &commander{send: send})
+func NewNode(client any, send Send, dedicate Dedicate) *driver.Node {
+	return driver.NewNode(client, &commander{send: send, dedicate: dedicate})
 }
 
 type commander struct {
-	send  Send
-	aside aside.Group
+	send     Send
+	dedicate Dedicate
+	aside    aside.Group
 }
 
-var _ pool.Commander = (*commander)(nil)
+var _ pool.Subscriber = (*commander)(nil)
 
 // Idle implements [pool.Commander]. The client does not tell how many connections
 // it has for a server: they are 4, or 1 in a Redis Cluster, unless its

@@ -76,7 +76,7 @@ func TestErrors(t *testing.T) {
 					ctx.Err()
 				}
 				return nil, test.err
-			})
+			}, nil)
 			_, resent, err := node.Commander().Do(t.Context(), time.Minute, "GET", "name")
 			if resent != (test.sent > 1) {
 				t.Errorf("sent again: %v, after %d sendings", resent, test.sent)
@@ -114,7 +114,7 @@ func TestRefusals(t *testing.T) {
 				ctx.Err()
 			}
 			return nil, test.err
-		})
+		}, nil)
 		_, _, err := node.Commander().Do(t.Context(), 0, "GET", "name")
 		var refusal *pool.ServerError
 		if errors.As(err, &refusal) != test.want || !errors.Is(err, test.err) {
@@ -128,7 +128,7 @@ func TestTimeouts(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	commander := NewNode(nil, hang).Commander()
+	commander := NewNode(nil, hang, nil).Commander()
 	if _, _, err := commander.Do(context.Background(), time.Millisecond, "GET", "name"); !errors.Is(err, pool.ErrNoAnswer) {
 		t.Errorf("got %v, want ErrNoAnswer", err)
 	}
@@ -139,5 +139,23 @@ func TestTimeouts(t *testing.T) {
 	}
 	if _, _, err := commander.Do(ctx, time.Minute, "GET", "name"); !errors.Is(err, pool.ErrNotSent) {
 		t.Errorf("got %v, want ErrNotSent, since the context had ended", err)
+	}
+}
+
+// The clients leave out the code ERR, and no other.
+func TestWordsOfARefusal(t *testing.T) {
+	for said, want := range map[string]string{
+		"unknown command 'DELEX'":     "ERR unknown command 'DELEX'",
+		"IFEQ is not supported":       "ERR IFEQ is not supported",
+		"":                            "ERR ",
+		"ERR":                         "ERR",
+		"NOPERM no permissions":       "NOPERM no permissions",
+		"OOM command not allowed":     "OOM command not allowed",
+		"CROSSSLOT Keys in request":   "CROSSSLOT Keys in request",
+		"NOSCRIPT No matching script": "NOSCRIPT No matching script",
+	} {
+		if got := words(reply(said)); got != want {
+			t.Errorf("%q: got %q, want %q", said, got, want)
+		}
 	}
 }

@@ -23,6 +23,9 @@ import (
 // ContextTimeoutEnabled. While many are overdue no further one is started, so a
 // client whose reads have neither limit is of no use after its connections hang.
 //
+// A *redis.Client can be listened through, by a connection of which PoolSize does not
+// count; no other kind can.
+//
 // Closing client is up to whoever made it.
 func NewPool(client redis.UniversalClient) pool.Pool {
 	if nilable.IsNil(client) {
@@ -33,6 +36,8 @@ func NewPool(client redis.UniversalClient) pool.Pool {
 		Nil:     redis.Nil,
 		Idle:    func() int { return int(client.PoolStats().IdleConns) },
 		Command: command(client),
+
+		Subscribe: subscribe(client),
 	})
 }
 

@@ -75,6 +75,23 @@ var kinds = map[string]goredistest.Kind{
 
 func TestConformance(t *testing.T) { goredistest.RunKinds(t, kinds) }
 
+// A client of one server can be listened through; of the others it is not known where a
+// message is published.
+func TestListening(t *testing.T) {
+	deaf := make(map[string]goredistest.Kind)
+	for kind, open := range kinds {
+		if kind == "another's" || kind == "ring" || kind == "cluster" {
+			deaf[kind] = open
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			pooltest.RunListening(t, pooltest.NewServer(t).Addr(), open)
+			pooltest.RunDeaf(t, open)
+		})
+	}
+	goredistest.RunDeaf(t, deaf)
+}
+
 func TestCommandsOfAPair(t *testing.T) { pooltest.RunCommands(t, kinds["plain"]) }
 
 func TestGivenUp(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 
 func TestConformance(t *testing.T) { pooltest.Run(t, memory.New()) }
 
+func TestLine(t *testing.T) { pooltest.RunLine(t, memory.New()) }
+
 func TestZeroValue(t *testing.T) { pooltest.Run(t, new(memory.Node)) }
 
 func ask(t *testing.T, n *memory.Node, op pool.Op) pool.Answer {

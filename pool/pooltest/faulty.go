@@ -30,9 +30,16 @@ type Faulty struct {
 	breaks  int            // connections to break; guarded by mu
 	there   time.Duration  // how long requests take; guarded by mu
 	back    time.Duration  // how long answers take; guarded by mu
+
+	listening []context.CancelCauseFunc // who listens, or has; guarded by mu
+	deafness  error                     // why nobody can; guarded by mu
+	mute      bool                      // messages are lost; guarded by mu
 }
 
-var _ pool.Bounded = (*Faulty)(nil)
+var (
+	_ pool.Bounded  = (*Faulty)(nil)
+	_ pool.Listener = (*Faulty)(nil)
+)
 
 // Wrap returns p, in good health so far.
 func Wrap(p pool.Pool) *Faulty { return &Faulty{inner: p} }
@@ -94,6 +101,54 @@ func (f *Faulty) Delay(there, back time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.there, f.back = there, back
+}
+
+// Deafen ends every Listen with err, and refuses others, until it is given nil.
+func (f *Faulty) Deafen(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deafness = err
+	if err == nil {
+		return
+	}
+	for _, end := range f.listening {
+		end(err)
+	}
+	f.listening = nil
+}
+
+// Mute has all messages lost, to those who listen, or ends that.
+func (f *Faulty) Mute(mute bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mute = mute
+}
+
+// Listen implements [pool.Listener]. Messages take as long as answers do.
+func (f *Faulty) Listen(ctx context.Context, inbox string, up func(), handed func(value string)) error {
+	l, ok := f.inner.(pool.Listener)
+	if !ok {
+		return pool.ErrDeaf
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	f.mu.Lock()
+	deafness := f.deafness
+	f.listening = append(f.listening, cancel)
+	f.mu.Unlock()
+	if deafness != nil {
+		return deafness
+	}
+	l.Listen(ctx, inbox, up, func(value string) {
+		f.mu.Lock()
+		mute, back := f.mute, f.back
+		f.mu.Unlock()
+		if !mute {
+			time.Sleep(back)
+			handed(value)
+		}
+	})
+	return context.Cause(ctx)
 }
 
 // Requests returns what was asked so far, also what was refused.

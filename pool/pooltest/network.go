@@ -33,6 +33,7 @@ func RunNetwork(t *testing.T, server string, dial func(t testing.TB, addr string
 		"nothing is left of a storm": network.storm,
 	} {
 		t.Run(name, func(t *testing.T) {
+			label(t)
 			proxy := NewProxy(t, server)
 			through := dial(t, proxy.Addr())
 			test(network{proxy, conformance{through}, conformance{dial(t, server)}}, t)
@@ -259,7 +260,7 @@ func (n network) loseExtend(t *testing.T) {
 // whether goroutines are left.
 func (n network) storm(t *testing.T) {
 	n.warm(t)
-	before := runtime.NumGoroutine()
+	before := goroutines(t)
 	n.proxy.Stop()
 	var wait sync.WaitGroup
 	for i := range 64 {
@@ -274,11 +275,11 @@ func (n network) storm(t *testing.T) {
 	}
 	wait.Wait()
 	n.proxy.Thaw()
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); goroutines(t) > before; runtime.Gosched() {
 		n.proxy.Cut() // also those that were being made meanwhile
 		if time.Now().After(deadline) {
 			buffer := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buffer[:runtime.Stack(buffer, true)])
+			t.Fatalf("%d goroutines, %d before:\n%s", goroutines(t), before, buffer[:runtime.Stack(buffer, true)])
 		}
 	}
 	n.warm(t)

@@ -74,6 +74,13 @@ func (p *Proxy) muted() int {
 	return p.dropped
 }
 
+// open returns how many connections there are.
+func (p *Proxy) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
+
 // Cut closes every connection there is, as a server does with idle ones.
 func (p *Proxy) Cut() {
 	p.mu.Lock()

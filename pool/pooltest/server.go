@@ -2,11 +2,8 @@ package pooltest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"strconv"
@@ -20,16 +17,30 @@ import (
 )
 
 // A Server speaks just enough of Redis's protocol for a driver to be tested
-// without a real server: the requests of package pool, and the greetings of the
-// usual client libraries. Its keys are a [memory.Node]'s.
+// without a real server: the requests of package pool, the greetings of the usual
+// client libraries, and what it takes to subscribe to a channel. Its keys are a
+// [memory.Node]'s.
 type Server struct {
 	addr string
 	node *memory.Node
 
-	mu     sync.Mutex
-	loaded map[string]string // hash to name, of scripts that were sent in full; guarded by mu
-	counts map[string]int    // commands, by name; guarded by mu
-	conns  map[net.Conn]bool // guarded by mu
+	mu       sync.Mutex
+	loaded   map[string]string     // hash to name, of scripts that were sent in full; guarded by mu
+	counts   map[string]int        // commands, by name; guarded by mu
+	answers  map[string]string     // instead of the usual ones, by the command's name; guarded by mu
+	sessions map[net.Conn]*session // guarded by mu
+	lines    map[string][]waiter   // by their keys; guarded by mu
+}
+
+func newServer() *Server {
+	return &Server{
+		node:     memory.New(),
+		loaded:   make(map[string]string),
+		counts:   make(map[string]int),
+		answers:  make(map[string]string),
+		sessions: make(map[net.Conn]*session),
+		lines:    make(map[string][]waiter),
+	}
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. It stops when the test
@@ -39,18 +50,13 @@ func NewServer(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{
-		addr:   listener.Addr().String(),
-		node:   memory.New(),
-		loaded: make(map[string]string),
-		counts: make(map[string]int),
-		conns:  make(map[net.Conn]bool),
-	}
+	s := newServer()
+	s.addr = listener.Addr().String()
 	t.Cleanup(func() {
 		listener.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for conn := range s.conns {
+		for conn := range s.sessions {
 			conn.Close()
 		}
 	})
@@ -60,23 +66,28 @@ func NewServer(t testing.TB) *Server {
 			if err != nil {
 				return
 			}
-			s.mu.Lock()
-			s.conns[conn] = true
-			s.mu.Unlock()
-			go s.serve(conn)
+			go s.serve(s.open(conn))
 		}
 	}()
 	return s
 }
 
-func (s *Server) serve(conn net.Conn) {
+func (s *Server) open(conn net.Conn) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := newSession(conn)
+	s.sessions[conn] = c
+	return c
+}
+
+func (s *Server) serve(c *session) {
 	defer func() {
-		conn.Close()
+		c.conn.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.conns, conn)
+		delete(s.sessions, c.conn)
 	}()
-	r := bufio.NewReader(conn)
+	r := bufio.NewReader(c.conn)
 	for {
 		args, err := readCommand(r)
 		if err != nil {
@@ -85,50 +96,10 @@ func (s *Server) serve(conn net.Conn) {
 		if len(args) == 0 {
 			continue
 		}
-		if _, err := io.WriteString(conn, s.reply(args)); err != nil {
+		if err := s.answer(c, args); err != nil {
 			return
 		}
 	}
-}
-
-// The limits of a command are Redis's: what is longer is no command.
-const (
-	maxWords = 1 << 20
-	maxBytes = 512 << 20
-)
-
-// readCommand returns the words of a command, of which there may be none, as Redis has
-// it. It takes no more memory than what it is sent.
-func readCommand(r *bufio.Reader) ([]string, error) {
-	n, err := readLength(r, '*')
-	if err != nil || n > maxWords {
-		return nil, errMalformed
-	}
-	var args []string
-	for range n {
-		size, err := readLength(r, '$')
-		if err != nil || size < 0 || size > maxBytes {
-			return nil, errMalformed
-		}
-		var arg bytes.Buffer
-		arg.Grow(min(size+2, 4<<10))
-		if _, err := io.CopyN(&arg, r, int64(size+2)); err != nil {
-			return nil, err
-		}
-		args = append(args, string(arg.Bytes()[:size]))
-	}
-	return args, nil
-}
-
-var errMalformed = errors.New("malformed command")
-
-// readLength reads a line that is a prefix and a number.
-func readLength(r *bufio.Reader, prefix byte) (int, error) {
-	line, err := r.ReadSlice('\n')
-	if err != nil || line[0] != prefix {
-		return 0, errMalformed
-	}
-	return strconv.Atoi(strings.TrimSpace(string(line[1:])))
 }
 
 // Addr returns where it listens, as host:port.
@@ -141,23 +112,44 @@ func (s *Server) Count(command string) int {
 	return s.counts[command]
 }
 
-// fewest is how many words there are at least in a command. A script has one key and
-// one argument at least.
-var fewest = map[string]int{"SET": 3, "EVAL": 5, "EVALSHA": 5}
-
-func (s *Server) reply(args []string) string {
+// Answer makes the server answer a command, by its name in upper case, by nothing but
+// reply, which is in the protocol's words: "-NOPERM no permissions", ":0". From an empty
+// one on it answers as it usually does.
+func (s *Server) Answer(command, reply string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.answers[command] = reply
+}
+
+// fewest is how many words there are at least in a command. A script has one key and
+// one argument at least.
+var fewest = map[string]int{"SET": 3, "EVAL": 5, "EVALSHA": 5, "SUBSCRIBE": 2, "PUBLISH": 3, "PUBSUB": 3}
+
+// answer writes the reply under the server's lock: what is published to a subscriber
+// comes after the reply that it has subscribed.
+func (s *Server) answer(c *session, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.write(s.reply(c, args))
+}
+
+func (s *Server) reply(c *session, args []string) string {
 	args[0] = strings.ToUpper(args[0])
 	s.counts[args[0]]++
+	if reply := s.answers[args[0]]; reply != "" {
+		return reply + "\r\n"
+	}
 	if len(args) < fewest[args[0]] {
 		return fmt.Sprintf("-ERR wrong number of arguments for '%s' command\r\n", strings.ToLower(args[0]))
+	}
+	if reply, done := s.pubsub(c, args); done {
+		return reply
 	}
 	switch args[0] {
 	case "PING":
 		return "+PONG\r\n"
 	case "HELLO":
-		return hello(args)
+		return c.hello(args)
 	case "CLIENT":
 		return "+OK\r\n"
 	case "COMMAND":
@@ -180,11 +172,13 @@ func (s *Server) reply(args []string) string {
 }
 
 // hello greets who says which version of the protocol it wants.
-func hello(args []string) string {
+func (c *session) hello(args []string) string {
 	begin := "*6\r\n"
 	proto := "2"
+	c.push = "*"
 	if len(args) > 1 && args[1] == "3" {
 		begin, proto = "%3\r\n", "3"
+		c.push = ">"
 	}
 	return begin + "+server\r\n+redis\r\n+version\r\n+7.0.0\r\n+proto\r\n:" + proto + "\r\n"
 }
@@ -231,6 +225,12 @@ func (s *Server) ask(req pool.Request) pool.Answer {
 }
 
 func (s *Server) script(name string, args []string) string {
+	switch name {
+	case "wait":
+		return s.wait(args)
+	case "handover":
+		return s.handOver(args)
+	}
 	op, ok := map[string]pool.Op{"acquire": pool.Acquire, "extend": pool.Extend, "release": pool.Release, "look": pool.Look}[name]
 	if !ok {
 		return "-NOSCRIPT No matching script. Please use EVAL.\r\n"

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +27,13 @@ type Pool interface {
 
 // NewPool returns the node behind p; of a nil p, nil, which redlatch.New
 // reports. Calls use p's connections, return them at once, and open as many at
-// a time as there are calls at a time.
+// a time as there are calls at a time, or fewer.
+//
+// A call that is the only one has a connection to itself. Calls that come while
+// there are others share one, and what they send at the same time is one write,
+// if p is a *redis.Pool. A call that is cancelled leaves the others alone. A reply
+// that does not come in time closes the connection: the node then sends what else
+// was waiting there once more, on another, in the time that is left.
 //
 // Every command has a deadline, whatever timeouts p's connections were dialled
 // with. So has the wait for a connection, although redigo cannot interrupt
@@ -37,6 +43,10 @@ type Pool interface {
 // such goroutines are overdue no further one is started. Every connection of a
 // pool that is not a *redis.Pool is got like that, and used like that, too, if
 // it is neither a [redis.ConnWithTimeout] nor a [redis.ConnWithContext].
+//
+// A *redis.Pool can be listened through, by a connection that p's own dial function
+// makes, and that MaxActive does not count. It lasts until nobody listens any more, even
+// if p is closed before.
 //
 // Closing p is up to whoever made it.
 func NewPool(p Pool) pool.Pool {
@@ -54,6 +64,12 @@ type commander struct {
 	taking atomic.Int32 // calls that are about to take an idle connection
 	put    atomic.Int64 // when a connection was last returned, in Unix nanoseconds
 	aside  aside.Group
+
+	calls  atomic.Int32 // under way
+	bare   atomic.Bool  // a connection was found to be no ConnWithTimeout
+	mu     sync.Mutex
+	stream *stream   // that calls join; nil if there is none; guarded by mu
+	spare  sync.Pool // of *call
 }
 
 var _ pool.Commander = (*commander)(nil)
@@ -72,76 +88,17 @@ const usuallyIdle = 16
 // Do implements [pool.Commander].
 func (c *commander) Do(ctx context.Context, timeout time.Duration, args ...any) (reply any, resent bool, err error) {
 	start := time.Now() // the wait for a connection is a part of the time allowed
-	conn, err := c.get(ctx, timeout)
-	if err != nil {
-		return nil, false, pool.NotSent(err)
-	}
-	left := timeout
-	if timeout > 0 {
-		if left = timeout - time.Since(start); left <= 0 {
-			c.release(conn)
-			return nil, false, pool.NotSent(pool.NoAnswer(timeout))
+	others := c.calls.Add(1) > 1
+	defer c.calls.Add(-1)
+	if others && c.shares(ctx, timeout, args) {
+		reply, err := c.share(ctx, start, timeout, args)
+		if err != errUnsent {
+			return reply, false, err
 		}
+		start, timeout = time.Now(), max(timeout-time.Since(start), 1) // 0 would be no bound
 	}
-	reply, err = exchange(ctx, conn, left, args)
-	if boundless(err) {
-		reply, err = c.exchangeAside(ctx, conn, left, args)
-	} else {
-		c.release(conn)
-	}
-	if err != nil {
-		return nil, false, explain(ctx, timeout, err)
-	}
-	return plain(reply), false, nil
-}
-
-// inlineBytes is how long a command may be that is written without a deadline
-// of its own: it always fits the socket's buffer, for on a connection that
-// came from the pool nothing else is under way.
-const inlineBytes = 4 << 10
-
-// exchange sends one command and waits for its reply. redigo interrupts a
-// command only from a second goroutine; without one it keeps a read deadline.
-func exchange(ctx context.Context, conn redis.Conn, timeout time.Duration, args []any) (any, error) {
-	name := args[0].(string)
-	if ctx.Done() == nil && size(args) <= inlineBytes {
-		return redis.DoWithTimeout(conn, timeout, name, args[1:]...)
-	}
-	ctx, cancel := driver.Within(ctx, timeout)
-	defer cancel()
-	return redis.DoContext(conn, ctx, name, args[1:]...)
-}
-
-// boundless reports whether err means that nothing was sent, since the
-// connection, somebody's own kind of redis.Conn, knows neither timeouts nor
-// contexts. redigo has no other sign of it than these words.
-func boundless(err error) bool {
-	return err != nil && strings.HasPrefix(err.Error(), "redis: connection does not support ConnWith")
-}
-
-// exchangeAside is exchange on such a connection. It releases it.
-func (c *commander) exchangeAside(ctx context.Context, conn redis.Conn, timeout time.Duration, args []any) (any, error) {
-	ctx, cancel := driver.Within(ctx, timeout)
-	defer cancel()
-	reply, err := aside.Run(ctx, &c.aside, func() (any, error) {
-		defer c.release(conn)
-		return conn.Do(args[0].(string), args[1:]...)
-	}, func(any) {})
-	if err == aside.ErrFull {
-		c.release(conn)
-		return nil, pool.NotSent(errOverdue)
-	}
-	return reply, err
-}
-
-func size(args []any) int {
-	n := 0
-	for _, arg := range args {
-		if s, ok := arg.(string); ok {
-			n += len(s)
-		}
-	}
-	return n
+	reply, err = c.alone(ctx, start, timeout, args)
+	return reply, false, err
 }
 
 // get returns a connection within ctx and timeout.

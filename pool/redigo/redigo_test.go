@@ -84,6 +84,32 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// Redigo's own pools can be listened through, however they are made.
+func TestListening(t *testing.T) {
+	listening := func(newPool func(addr string) redigo.Pool) func(*testing.T) {
+		return func(t *testing.T) {
+			dial := func(t testing.TB, addr string) pool.Pool { return opened(t, newPool(addr)) }
+			pooltest.RunListening(t, pooltest.NewServer(t).Addr(), dial)
+			pooltest.RunDeaf(t, dial)
+		}
+	}
+	for _, kind := range []string{"Dial", "DialContext", "handshake", "no idle connections"} {
+		t.Run(kind, listening(kinds[kind]))
+	}
+	t.Run("one connection", listening(func(addr string) redigo.Pool {
+		return &redis.Pool{MaxActive: 1, Wait: true, Dial: func() (redis.Conn, error) {
+			return redis.Dial("tcp", addr, redis.DialReadTimeout(time.Second)) // which is not what it listens for
+		}}
+	}))
+	for _, kind := range []string{"another's pool", "another's connections"} {
+		p := opened(t, kinds[kind](pooltest.NewServer(t).Addr()))
+		err := p.(pool.Listener).Listen(t.Context(), "inbox", func() { t.Errorf("%s: up", kind) }, func(string) {})
+		if !errors.Is(err, pool.ErrDeaf) {
+			t.Errorf("%s: got %v, want ErrDeaf", kind, err)
+		}
+	}
+}
+
 func TestNewPoolOfNil(t *testing.T) {
 	var none *redis.Pool
 	for _, p := range []redigo.Pool{nil, none} {

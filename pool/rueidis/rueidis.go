@@ -19,6 +19,9 @@ import (
 // reply is dropped; the connection stays open. It is up to client to notice that
 // one is dead, as it does after ConnWriteTimeout, and to replace it.
 //
+// Who listens takes one of the connections of BlockingPoolSize, of which there are 1024
+// by default. A client of a Redis Cluster cannot be listened through.
+//
 // Closing client is up to whoever made it.
 func NewPool(client rueidis.Client) pool.Pool {
 	if nilable.IsNil(client) {
@@ -28,5 +31,26 @@ func NewPool(client rueidis.Client) pool.Pool {
 		before, keys, after := common.Words(args)
 		cmd := client.B().Arbitrary(before...).Keys(keys...).Args(after...).Build()
 		return client.Do(ctx, cmd.ToPipe()).ToAny()
-	})
+	}, dedicate(client))
+}
+
+func dedicate(client rueidis.Client) common.Dedicate {
+	return func(event func(kind, payload string)) (common.Dedicated, bool) {
+		if client.Mode() == rueidis.ClientModeCluster {
+			return common.Dedicated{}, false
+		}
+		d, _ := client.Dedicate()
+		broken := d.SetPubSubHooks(rueidis.PubSubHooks{
+			OnMessage:      func(m rueidis.PubSubMessage) { event("message", m.Message) },
+			OnSubscription: func(s rueidis.PubSubSubscription) { event(s.Kind, "") },
+		})
+		return common.Dedicated{
+			Subscribe: func(channel string) error {
+				return d.Do(context.Background(), d.B().Subscribe().Channel(channel).Build()).Error()
+			},
+			Ping:   func() error { return d.Do(context.Background(), d.B().Ping().Build()).Error() },
+			Broken: broken,
+			Close:  d.Close,
+		}, true
+	}
 }

@@ -50,6 +50,31 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// A client of the older protocol has a second connection for subscriptions.
+func TestListening(t *testing.T) {
+	for _, kind := range []string{"default", "RESP2"} {
+		option := kinds[kind]
+		dial := func(t testing.TB, addr string) pool.Pool { return driver.NewPool(newClient(t, addr, option)) }
+		t.Run(kind, func(t *testing.T) {
+			pooltest.RunListening(t, pooltest.NewServer(t).Addr(), dial)
+			pooltest.RunDeaf(t, dial)
+		})
+	}
+}
+
+// A clusterClient is one of a Redis Cluster, where a message is published on any server.
+type clusterClient struct{ rueidis.Client }
+
+func (clusterClient) Mode() rueidis.ClientMode { return rueidis.ClientModeCluster }
+
+func TestClusterIsDeaf(t *testing.T) {
+	client := clusterClient{newClient(t, pooltest.NewServer(t).Addr(), rueidis.ClientOption{})}
+	err := driver.NewPool(client).(pool.Listener).Listen(t.Context(), "inbox", func() { t.Error("up") }, func(string) {})
+	if !errors.Is(err, pool.ErrDeaf) {
+		t.Errorf("got %v, want ErrDeaf", err)
+	}
+}
+
 // A client has four connections unless it is told otherwise. A call gets its
 // answer even if the server has closed them all.
 func TestSeveralConnections(t *testing.T) {

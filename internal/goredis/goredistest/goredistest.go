@@ -31,6 +31,17 @@ func RunKinds(t *testing.T, kinds map[string]Kind) {
 	}
 }
 
+// RunDeaf tests that the kinds that cannot subscribe say so.
+func RunDeaf(t *testing.T, kinds map[string]Kind) {
+	for name, open := range kinds {
+		node := open(t, pooltest.NewServer(t).Addr())
+		err := node.(pool.Listener).Listen(t.Context(), "inbox", func() { t.Errorf("%s: up", name) }, func(string) {})
+		if !errors.Is(err, pool.ErrDeaf) {
+			t.Errorf("%s: got %v, want ErrDeaf", name, err)
+		}
+	}
+}
+
 // RunGivenUp tests that a command that was given up, and whose reply is lost
 // after that, is not sent again. The client that open returns a node of dials by
 // the function it is given, and repeats commands.
