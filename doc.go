@@ -25,8 +25,11 @@
 //     have it, nor by evicting keys when its memory is full. Of several nodes,
 //     as many may do so as hold the lock beyond a quorum.
 //
-// Nobody is promised the lock: waiters look again at random intervals, and
-// whoever looks first after a release has it.
+// Waiters are served in the order in which they began to wait, as far as the nodes can
+// tell them that it is their turn, or they ask in time. On several nodes, and across a
+// failure, that order is likely and not certain. A client that only polls, as those of
+// redsync do, is served when it happens to find the lock free, which is seldom while others
+// stand in line.
 //
 // The lock's state on a server is one string key with a time to live, named as
 // the Mutex. It is that of github.com/go-redsync/redsync: a redsync client and

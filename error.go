@@ -23,6 +23,9 @@ var ErrLockAlreadyExpired = errors.New("redlatch: lock has already expired")
 // Extend, it has been unlocked. Nothing was sent.
 var ErrNotLocked = errors.New("redlatch: not locked by this mutex")
 
+// ErrClosed is matched by the error of a Lock of a [Locker] that was closed.
+var ErrClosed = errors.New("redlatch: the Locker was closed")
+
 // ErrConfig is matched by the error of every call of a Mutex that cannot work
 // as it was configured. Nothing was sent.
 var ErrConfig = errors.New("redlatch: bad configuration")

@@ -85,6 +85,26 @@ func (w *world) take(nodes ...int) {
 	}
 }
 
+// free has that owner give them back, as one does who knows of no lines.
+func (w *world) free() {
+	w.Helper()
+	for i, node := range w.nodes {
+		a, err := node.Ask(context.Background(), pool.Request{Op: pool.Release, Name: name, Value: "another"})
+		if err != nil || a.State != pool.Yes {
+			w.Fatalf("node %d could not be freed: %v, %v", i, a.State, err)
+		}
+	}
+}
+
+// all returns the numbers of all nodes.
+func (w *world) all() []int {
+	var all []int
+	for i := range w.nodes {
+		all = append(all, i)
+	}
+	return all
+}
+
 // wantKeys checks which nodes have a key of which value: "" for none.
 func (w *world) wantKeys(values ...string) {
 	w.Helper()
@@ -100,6 +120,17 @@ func (w *world) wantKeys(values ...string) {
 func (w *world) wantNone() {
 	w.Helper()
 	w.wantKeys(make([]string, len(w.nodes))...)
+}
+
+// wantNoLines checks that nobody stands in line at any node.
+func (w *world) wantNoLines() {
+	w.Helper()
+	synctest.Wait()
+	for i, node := range w.nodes {
+		if lines := node.Lines(); len(lines) != 0 {
+			w.Errorf("in line at node %d are %q", i, lines)
+		}
+	}
 }
 
 // took checks that what f does takes exactly so long.

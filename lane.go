@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redlatch/redlatch/pool"
+	"github.com/redlatch/redlatch/quorum"
 )
 
 // A lane carries the commands about one value to one node, one at a time and in the
@@ -22,6 +23,9 @@ type lane struct {
 	// that nothing is released that cannot be there. Guarded by mu.
 	attempt uint64
 	fate    fate
+
+	waits bool // the value has been in the node's line, and may still be; guarded by mu
+	has   bool // the node has last said that the key is the attempt's; guarded by mu
 }
 
 // A task is to ask a node what a round asks, or to top it up.
@@ -37,6 +41,7 @@ const (
 	fateTaken   fate = iota // it was answered, and may be there; or it was long ago, or elsewhere
 	fateUnknown             // it was not answered, or is still under way
 	fateNothing             // the node said no, or was not even asked
+	fateRefused             // the node refused to, which a proxy may say of what its server did
 )
 
 var errNothingThere = pool.NotSent(errors.New("nothing to release: the lock was not acquired there"))
@@ -52,7 +57,7 @@ func (m *Mutex) send(i int, r *round) (err error, done bool) {
 	defer l.mu.Unlock()
 	// A release waits in line even if the node does not answer: what it undoes is
 	// under way.
-	if !l.busy || r.req.Op != pool.Release || l.fateOf(r.attempt) == fateNothing {
+	if !l.busy || r.req.Op != pool.Release || l.nothingFor(r) {
 		if err := m.unsent(i, r); err != nil {
 			return err, true
 		}
@@ -74,16 +79,28 @@ func (m *Mutex) topUp(i int, r *round) {
 // enqueue has node i's lane do t. The caller holds the lane's mu.
 func (m *Mutex) enqueue(i int, t task) {
 	l := &t.attempt.lanes[i]
+	if n := len(l.queue); n > 0 && l.queue[n-1].repeatedBy(t) { // who waits does not wait for that answer any more
+		l.queue[n-1] = t
+		return
+	}
 	if l.busy {
 		l.queue = append(l.queue, t)
 		return
 	}
 	l.busy = true
+	m.locker.background.begin()
 	go m.work(i, t)
+}
+
+// repeatedBy reports whether a later task makes this one superfluous: both are looks of one
+// who waits.
+func (t task) repeatedBy(later task) bool {
+	return t.req.Wait && later.req.Wait && t.attempt.id == later.attempt.id
 }
 
 // work does t, and then everything that has been queued in node i's lane meanwhile.
 func (m *Mutex) work(i int, t task) {
+	defer m.locker.background.end()
 	l := &t.attempt.lanes[i]
 	for {
 		m.do(i, t)
@@ -117,7 +134,7 @@ func (m *Mutex) do(i int, t task) {
 func (m *Mutex) unsent(i int, r *round) error {
 	l, n := &r.attempt.lanes[i], m.locker.nodes[i]
 	fate := l.fateOf(r.attempt)
-	if r.req.Op == pool.Release && fate == fateNothing {
+	if r.req.Op == pool.Release && l.nothingFor(r) {
 		return errNothingThere
 	}
 	err := n.unwell()
@@ -132,7 +149,9 @@ func (m *Mutex) unsent(i int, r *round) error {
 	}
 	switch r.req.Op {
 	case pool.Acquire:
-		l.attempt, l.fate = r.attempt.id, fateNothing
+		if l.attempt != r.attempt.id { // else what became of it is what became of the one before
+			l.attempt, l.fate = r.attempt.id, fateNothing
+		}
 	case pool.Release:
 		n.owe(r.req, timesFor(fate), 0)
 	}
@@ -148,28 +167,42 @@ func (m *Mutex) askInLane(i int, r *round) (pool.Answer, error) {
 		l.mu.Unlock()
 		return pool.Answer{}, err
 	}
+	before := fateNothing
 	if r.req.Op == pool.Acquire {
+		if l.attempt == r.attempt.id { // who waits asks again and again
+			before = l.fate
+		}
 		l.attempt, l.fate = r.attempt.id, fateUnknown
+		l.waits = l.waits || r.req.Wait && n.lines.Load() != noLines
 	}
 	l.mu.Unlock()
+	req := r.req
+	req.Listens = req.Wait && n.hears.Load()
 
 	// However long it had to wait in line, the node gets its whole timeout: less
 	// would say nothing about its health. The round keeps its own time.
-	a, err := n.ask(r.ctx, r.req)
+	a, err := n.ask(r.ctx, req)
 	switch r.req.Op {
 	case pool.Acquire:
-		l.settle(r.attempt, fateNothing, a, err)
+		l.settle(r.attempt, before, a, err)
 	case pool.Extend:
 		if m.setNXOnExtend && err == nil && a.State == pool.Absent && m.valid(r.attempt) { // so that its Until is known
 			a, err = m.give(i, r)
 		}
 	case pool.Release:
-		a = m.released(r.attempt, a)
+		if err == nil {
+			l.lose()
+		}
+		a = m.released(r.attempt, a, r.req.HandOver)
 		switch {
 		case err != nil:
 			n.owe(r.req, timesFor(fate), 0)
-		case a.State != pool.Yes && fate == fateUnknown:
-			n.owe(r.req, onceAnswered, r.req.Timeout)
+		case fate == fateUnknown && (a.State != pool.Yes || r.attempt.waits):
+			if r.req.Reused {
+				n.owe(r.req, neverAnswered, min(overtaken, r.req.Timeout))
+			} else {
+				n.owe(r.req, onceAnswered, r.req.Timeout)
+			}
 		}
 	}
 	return a, err
@@ -197,6 +230,25 @@ func (m *Mutex) give(i int, r *round) (pool.Answer, error) {
 	return a, err
 }
 
+// nothingFor reports whether there is nothing for a release to do. The caller holds mu.
+func (l *lane) nothingFor(r *round) bool {
+	return l.fateOf(r.attempt) == fateNothing && !(r.req.Again && l.waits)
+}
+
+// taken returns the nodes that have given the attempt the lock, as far as is known.
+func (a attempt) taken() quorum.Set {
+	var taken quorum.Set
+	for i := range a.lanes {
+		l := &a.lanes[i]
+		l.mu.Lock()
+		if l.attempt == a.id && l.has {
+			taken = taken.With(i)
+		}
+		l.mu.Unlock()
+	}
+	return taken
+}
+
 // fateOf returns what is known of the acquire of an attempt. The caller holds mu.
 func (l *lane) fateOf(of attempt) fate {
 	if l.attempt == of.id {
@@ -213,12 +265,25 @@ func (l *lane) settle(of attempt, before fate, a pool.Answer, err error) {
 	if l.attempt != of.id {
 		return
 	}
+	if err == nil {
+		l.has = a.State == pool.Yes
+	}
 	switch {
 	case err == nil && a.State != pool.Yes, errors.Is(err, pool.ErrNotSent):
 		l.fate = before
-	case err == nil, refused(err): // which a proxy may say of what its server did
+	case before == fateUnknown: // which may take effect after this one was released
+	case err == nil:
 		l.fate = fateTaken
+	case refused(err):
+		l.fate = fateRefused
 	}
+}
+
+// lose notes that the node does not have the attempt's key any more.
+func (l *lane) lose() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.has = false
 }
 
 // timesFor returns how often the release of an acquire has to be answered.

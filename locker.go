@@ -1,7 +1,11 @@
 package redlatch
 
 import (
+	"context"
+	"fmt"
 	"reflect"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/dropin"
@@ -13,12 +17,24 @@ import (
 
 // A Locker makes mutexes on a configuration: a set of nodes, and the rule by
 // which their votes decide. A program usually has one. It may be used by several
-// goroutines at once, keeps no connection of its own, and needs no closing.
+// goroutines at once.
+//
+// While a Lock waits, and for ten seconds after, the Locker listens to each node: by one
+// connection and one goroutine for all that wait. [Locker.Close] ends that. A program need
+// not call it to have nothing left by and by, once no Lock waits any more.
 type Locker struct {
 	nodes []*node
 	rule  quorum.Rule
 	alone bool  // one node, and it can be asked in the caller's goroutine
 	err   error // what is wrong with the configuration
+
+	attempts   atomic.Uint64 // how many there were: whoever the lock is handed over to has the one before's
+	queues     queues
+	inbox      inbox
+	background tasks
+
+	closing sync.Once
+	closed  chan struct{} // is closed by Close
 }
 
 // New returns a Locker on the given nodes, of which a majority decides: one node
@@ -28,7 +44,7 @@ type Locker struct {
 // A configuration that cannot work (no pool, a nil pool, the same pool twice,
 // more than 64) is reported by the first call of every Mutex made from it.
 func New(pools ...pool.Pool) *Locker {
-	l := &Locker{}
+	l := &Locker{closed: make(chan struct{})}
 	if len(pools) == 0 {
 		l.err = badConfig("New was given no pool: it needs at least one")
 		return l
@@ -47,7 +63,7 @@ func New(pools ...pool.Pool) *Locker {
 // A pool may be in both lists. A configuration that cannot work is reported as
 // by [New].
 func NewJoint(old, new []pool.Pool) *Locker {
-	l := &Locker{}
+	l := &Locker{closed: make(chan struct{})}
 	if len(old) == 0 || len(new) == 0 {
 		l.err = badConfig("NewJoint was given %d old and %d new pools: it needs at least one of each", len(old), len(new))
 		return l
@@ -76,7 +92,7 @@ func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
 		case n == quorum.MaxNodes:
 			l.err = badConfig("%s: pool #%d is one too many: %d nodes at most", where, i, quorum.MaxNodes)
 		case n == len(l.nodes):
-			l.nodes = append(l.nodes, newNode(p))
+			l.nodes = append(l.nodes, newNode(p, &l.background))
 			fallthrough
 		default:
 			set = set.With(n)
@@ -87,6 +103,7 @@ func (l *Locker) add(where string, pools []pool.Pool) quorum.Set {
 
 func (l *Locker) withRule(rule quorum.Rule) *Locker {
 	l.rule = rule
+	l.inbox.nodes, l.inbox.background = l.nodes, &l.background
 	if l.err == nil && len(l.nodes) == 1 {
 		l.nodes[0].sole = true
 		l.alone = l.nodes[0].bounded
@@ -135,6 +152,38 @@ func (l *Locker) late(now time.Time) quorum.Set {
 		return 0
 	}
 	return late
+}
+
+// Close ends what the Locker does in the background: it listens to its nodes no more, every
+// Lock that waits, and every later one, fails with an error that matches [ErrClosed]. It
+// blocks until those have returned that waited, and nodes have confirmed the releases that
+// they are owed, or until ctx has ended; a nil ctx is context.Background. Then the error
+// matches that of ctx, and what is left on the nodes expires.
+//
+// Locks that are held are not released. They can still be extended and unlocked; let that
+// go before, so that Close waits for it, too. The pools are not closed.
+//
+// A program needs this before it ends, or closes its pools, to leave nothing behind on nodes
+// that are slow; and one that makes many Lockers, for each.
+func (l *Locker) Close(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	l.closing.Do(func() { close(l.closed) })
+	l.inbox.close()
+	if !l.background.wait(ctx) {
+		return fmt.Errorf("redlatch: closed, and nodes have not confirmed all that was to be released there: %w", ctx.Err())
+	}
+	return nil
+}
+
+func (l *Locker) isClosed() bool {
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // NewMutex returns a mutex of the given name, which is the key on the nodes, byte

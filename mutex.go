@@ -34,6 +34,7 @@ type Mutex struct {
 	delayGiven    bool
 	shuffle       bool
 	setNXOnExtend bool
+	handovers     int
 	semantics     *dropin.Semantics
 	machine       machine.Machine
 
@@ -42,16 +43,29 @@ type Mutex struct {
 	until  deadline  // until when that is valid; zero if it came by WithValue; guarded by mu
 	since  time.Time // what until counts from; guarded by mu
 	held   bool      // it has not been unlocked; guarded by mu
-	latest attempt   // the last that was begun; guarded by mu
+	latest string    // the value of the last attempt that was begun; guarded by mu
+	lanes  []lane    // those of that; guarded by mu
 	freed  []lane    // those of the last Unlock, if nothing was begun since; guarded by mu
 }
 
 // An attempt is one try to acquire the lock and, if that wins, the lock that is held
 // since.
 type attempt struct {
-	id    uint64 // 1 and up; 0 is the lock that WithValue speaks of
+	id    uint64 // 1 and up, in this Locker; 0 is the lock that WithValue speaks of
 	value string
 	lanes []lane // one for each node; nil if the only node is asked directly
+	next  string // whom the nodes are to hand the lock to; "" if each finds somebody
+	inbox string // where they tell it something while it waits
+	waits bool   // it has stood in the nodes' lines, and may still do so
+	used  bool   // several acquires of the value may be under way
+
+	// unsure means that the only node has let an acquire go unanswered, and one of the same
+	// value was made since. Of several nodes their lanes know.
+	unsure bool
+
+	// handed means that the lock was handed over by another Mutex of this process, and
+	// passed that it was handed over to one.
+	handed, passed bool
 }
 
 // Name returns the name, which is the key on the nodes.
@@ -86,9 +100,12 @@ func (m *Mutex) Lock() error { return m.LockContext(context.Background()) }
 //
 // It returns nil if the lock is held, until Until. Every other error matches
 // [ErrFailed]: [*ErrTaken] by itself if the last try found the lock taken; else
-// an error in which errors.Is and errors.As find the end of ctx, and for each
-// node [*ErrNodeTaken] or [*RedisError]. Then nothing of it is left on the
+// an error in which errors.Is and errors.As find the end of ctx or [ErrClosed], and for
+// each node [*ErrNodeTaken] or [*RedisError]. Then nothing of it is left on the
 // nodes that answer; what may be on others is released in the background.
+//
+// Of those who wait the first who came is the first to have the lock: in this process, and
+// as far as the nodes know, on all. See [Locker] for what that keeps open.
 //
 // Locking a Mutex that is held waits for it to be unlocked or to expire.
 func (m *Mutex) LockContext(ctx context.Context) error { return m.lock(ctx, m.tries) }
@@ -106,6 +123,37 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 	if err := m.ready(ctx, ErrFailed); err != nil {
 		return err
 	}
+	if m.locker.isClosed() {
+		return failed(ErrFailed, ErrClosed)
+	}
+	return m.acquireOrWait(ctx, tries)
+}
+
+// acquireOrWait tries to acquire the lock, and waits for it if that is of use.
+func (m *Mutex) acquireOrWait(ctx context.Context, tries int) error {
+	switch {
+	case tries == 1 || m.semantics.OneValue: // a value that others use stands in no line
+		return m.poll(ctx, tries, false)
+	case m.locker.queues.busy(m.name):
+		return m.wait(ctx, tries, attempt{}, nil)
+	}
+	value, err := m.newValue()
+	if err != nil {
+		return failed(ErrFailed, err)
+	}
+	a := m.begin(value)
+	o := m.acquire(ctx, a, m.request(pool.Acquire, a)) // the plain command, that usually wins
+	switch {
+	case o.won:
+		return nil
+	case o.ended:
+		return m.surrender(ctx, a, &o)
+	}
+	return m.wait(ctx, tries, a, &o)
+}
+
+// poll tries to acquire the lock, and tries again after a delay, by itself.
+func (m *Mutex) poll(ctx context.Context, tries int, explain bool) error {
 	var value string
 	for try := 1; ; try++ {
 		var err error
@@ -114,7 +162,7 @@ func (m *Mutex) lock(ctx context.Context, tries int) error {
 				return failed(ErrFailed, err)
 			}
 		}
-		err = m.try(ctx, m.begin(value), try > 1)
+		err = m.attempt(ctx, m.begin(value), explain || try > 1)
 		if err == nil || try >= tries || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return err
 		}
@@ -137,16 +185,16 @@ func (m *Mutex) newValue() (string, error) {
 func (m *Mutex) begin(value string) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := attempt{id: m.latest.id + 1, value: value}
+	a := attempt{id: m.locker.attempts.Add(1), value: value}
 	switch {
-	case value == m.latest.value: // in line with what is still to be done about that value
-		a.lanes = m.latest.lanes
+	case value == m.latest: // in line with what is still to be done about that value
+		a.lanes = m.lanes
 	case m.freed != nil: // in line with the release, which some nodes may not have had yet
 		a.lanes = m.freed
 	default:
 		a.lanes = m.locker.newLanes()
 	}
-	m.latest, m.freed = a, nil
+	m.latest, m.lanes, m.freed = value, a.lanes, nil
 	return a
 }
 
@@ -158,29 +206,65 @@ func (m *Mutex) current() attempt {
 	return m.won
 }
 
-// try is one attempt to acquire the lock: ask, judge, undo.
-func (m *Mutex) try(ctx context.Context, a attempt, again bool) error {
+// attempt is one try to acquire the lock: ask, judge, undo.
+func (m *Mutex) attempt(ctx context.Context, a attempt, explain bool) error {
 	req := m.request(pool.Acquire, a)
-	req.Explain = again      // the first try is the plain command that usually wins
+	req.Explain = explain // the first try is the plain command that usually wins
+	o := m.acquire(ctx, a, req)
+	if o.won {
+		return nil
+	}
+	return m.surrender(ctx, a, &o)
+}
+
+// surrender undoes an attempt that has failed for good, and returns why it has.
+func (m *Mutex) surrender(ctx context.Context, a attempt, o *outcome) error {
+	until := m.patience(o.elapsed)
+	m.undo(ctx, a, o.tally, until, a.waits)
+	if o.r != nil && o.verdict != quorum.Won {
+		m.linger(ctx, o.r, &o.tally, until)
+		return o.tally.err(ctx, m, ErrFailed)
+	}
+	return o.err
+}
+
+// An outcome is what came of asking the nodes for the lock.
+type outcome struct {
+	tally
+	won     bool  // the lock is held
+	err     error // if not, why
+	r       *round
+	elapsed time.Duration
+}
+
+// acquire asks the nodes for the lock, and judges what they say. What they may have given
+// is not undone.
+func (m *Mutex) acquire(ctx context.Context, a attempt, req pool.Request) outcome {
 	start := m.machine.Now() // before the first byte is sent: the nodes count from later than this (S3)
 	until := m.validUntil(start)
 	t, r := m.ask(ctx, a, req)
 	now := m.machine.Now()
-	if t.verdict == quorum.Won && !until.passed(now) { // a majority, and validity left after the last answer that counts (S6)
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.won, m.until, m.since, m.held = a, until, start, true
-		return nil
+	o := outcome{tally: t, r: r, elapsed: now.Sub(start)}
+	switch {
+	case t.verdict != quorum.Won:
+		o.err = t.err(ctx, m, ErrFailed)
+	case until.passed(now): // a majority, but no validity left after the last answer that counts (S6)
+		o.err = failed(ErrFailed, errTooLate)
+	default:
+		o.won, a.next = true, t.next()
+		m.win(a, start, until)
 	}
-	wait := m.patience(now.Sub(start))
-	m.undo(ctx, a, req, t, wait)
-	if t.verdict == quorum.Won {
-		return failed(ErrFailed, errTooLate)
+	return o
+}
+
+// win notes that m has the lock until until, which counts from start.
+func (m *Mutex) win(a attempt, start time.Time, until deadline) {
+	m.mu.Lock()
+	m.won, m.until, m.since, m.held = a, until, start, true
+	m.mu.Unlock()
+	if m.handovers > 0 { // before it leaves the queue, and the next there turns to the nodes
+		m.locker.queues.hold(m)
 	}
-	if r != nil {
-		m.linger(ctx, r, &t, wait)
-	}
-	return t.err(ctx, m, ErrFailed)
 }
 
 // Unlock is [Mutex.UnlockContext] with context.Background.
@@ -205,9 +289,19 @@ func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
 	if err := m.problem(); err != nil {
 		return false, failed(errUnlockFailed, err)
 	}
+	if m.handovers > 0 && m.locker.queues.pass(m) {
+		return true, nil
+	}
 	m.mu.Lock()
 	m.held = false // so that an Extend under way does not set the key anew
 	a := m.current()
+	if m.handovers > 0 || a.handed {
+		defer m.locker.queues.release(m) // when the nodes have it back
+	}
+	if a.passed {
+		m.mu.Unlock()
+		return false, failed(errUnlockFailed, ErrNotLocked)
+	}
 	m.freed = a.lanes
 	m.mu.Unlock()
 	if a.value == "" {
@@ -219,13 +313,18 @@ func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
 		waiting, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 	}
-	start := time.Now()
-	t, r := m.ask(waiting, a, m.request(pool.Release, a))
+	t, r := m.ask(waiting, a, m.release(a))
 	if t.verdict != quorum.Won {
 		return false, t.err(ctx, m, errUnlockFailed)
 	}
 	if r != nil { // for the others to get it, too, if they are about as quick
-		m.linger(waiting, r, &t, time.Now().Add(2*time.Since(start)))
+		now := time.Now()
+		for _, i := range m.locker.late(now).Nodes() { // as these are not
+			if !t.heard(i) {
+				t.count(m.locker, i, pool.Answer{}, errLate)
+			}
+		}
+		m.linger(waiting, r, &t, now.Add(2*now.Sub(r.start)))
 	}
 	return true, nil
 }
@@ -311,7 +410,7 @@ func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
 	m.mu.Lock()
 	a := m.current()
 	m.mu.Unlock()
-	if a.value == "" {
+	if a.value == "" || a.passed {
 		return false, failed(errNotValid, ErrNotLocked)
 	}
 	t, _ := m.ask(ctx, a, m.request(pool.Look, a))
@@ -351,6 +450,14 @@ func (m *Mutex) request(op pool.Op, a attempt) pool.Request {
 	}
 }
 
+// release returns the request that gives the lock back, to whoever waits for it.
+func (m *Mutex) release(a attempt) pool.Request {
+	req := m.request(pool.Release, a)
+	req.HandOver, req.Next, req.Reused = true, a.next, a.used
+	req.Again, req.Inbox = a.waits && !m.locker.alone, a.inbox // one node has taken it out of its line
+	return req
+}
+
 // validUntil returns until when a lock is valid whose nodes were first asked at
 // start: its expiry, less what clocks may drift apart meanwhile (S7).
 func (m *Mutex) validUntil(start time.Time) deadline {
@@ -375,6 +482,39 @@ func (m *Mutex) valid(a attempt) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.won.id == a.id && !m.until.passed(m.machine.Now())
+}
+
+// holdsUntil returns until when the lock is held; the zero time if it is not.
+func (m *Mutex) holdsUntil() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.machine.Now()
+	if !m.held || m.until.passed(now) {
+		return time.Time{}
+	}
+	return time.Now().Add(m.until.mono.Sub(now)) // the machine may have clocks of its own
+}
+
+// handTo hands the lock that m holds over to next, which is of the same name and Locker, if
+// half of what next may expect of it is left, and an Extend of m that is still under way
+// can do it no harm: by a key that it sets, or by a shorter expiry.
+func (m *Mutex) handTo(next *Mutex) bool {
+	m.mu.Lock()
+	a, until, since := m.current(), m.until, m.since
+	now := m.machine.Now()
+	left := until.mono.Sub(now)
+	if !m.held || until.passed(now) || left < next.validUntil(now).mono.Sub(now)/2 || m.setNXOnExtend || m.expiry < next.expiry {
+		m.mu.Unlock()
+		return false
+	}
+	m.held, m.won.passed = false, true
+	m.mu.Unlock()
+	next.mu.Lock()
+	defer next.mu.Unlock()
+	a.handed = true
+	next.latest, next.lanes, next.freed = a.value, a.lanes, nil
+	next.won, next.until, next.since, next.held = a, until, since, true
+	return true
 }
 
 // pause waits, and reports whether it did so to the end: ctx had not ended.

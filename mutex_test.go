@@ -94,7 +94,7 @@ func TestLockWaits(t *testing.T) {
 		first := w.lock()
 		time.AfterFunc(time.Second, func() { w.wantTrue(first.Unlock()) })
 		second := w.locker.NewMutex(name, redlatch.WithRetryDelay(70*time.Millisecond))
-		w.took(15*70*time.Millisecond, func() {
+		w.took(time.Second, func() {
 			if err := second.Lock(); err != nil {
 				w.Error(err)
 			}
@@ -135,30 +135,29 @@ func TestLockGivesUp(t *testing.T) {
 		if want := []int{1, 2, 3}; !slices.Equal(tries, want) {
 			w.Errorf("the delay function was called with %v, want %v", tries, want)
 		}
-		for i := range w.nodes { // and nothing but acquires was sent
-			if got := w.sent(i); !slices.Equal(got, slices.Repeat([]pool.Op{pool.Acquire}, 4)) {
+		for i := range w.nodes { // with what it takes to join the line, to be told, and to leave
+			got := w.sent(i)
+			if n := len(got) - 1; n < 4 || n > 4+2+len(w.nodes) || !slices.Equal(got, append(slices.Repeat([]pool.Op{pool.Acquire}, n), pool.Release)) {
 				w.Errorf("node %d was asked %v", i, got)
 			}
 		}
 	})
 }
 
-// The first try is the plain command that usually wins; a waiter asks for more.
-func TestOnlyRetriesAskToExplain(t *testing.T) {
+// The first try is the plain command that usually wins; a waiter stands in line.
+func TestOnlyRetriesWait(t *testing.T) {
 	inWorld(t, 1, func(w *world) {
 		w.take(0)
 		w.locker.NewMutex(name, redlatch.WithTries(3)).Lock()
-		var got []bool
-		for _, req := range w.faulty[0].Requests() {
-			got = append(got, req.Explain)
-		}
-		if want := []bool{false, true, true}; !slices.Equal(got, want) {
-			w.Errorf("got %v, want %v", got, want)
+		for i, req := range w.faulty[0].Requests() {
+			if req.Op == pool.Acquire && req.Wait != (i > 0) {
+				w.Errorf("request %d: it stands in line: %v", i, req.Wait)
+			}
 		}
 	})
 }
 
-// With the default delays a try follows on the other after 50 to 250 ms.
+// With the default delays a Lock gives up after 31 of 50 to 250 ms.
 func TestDefaultDelays(t *testing.T) {
 	inWorld(t, 1, func(w *world) {
 		w.take(0)
@@ -168,8 +167,10 @@ func TestDefaultDelays(t *testing.T) {
 		if took := time.Since(start); took < 31*50*time.Millisecond || took > 31*250*time.Millisecond {
 			w.Errorf("31 delays took %v", took)
 		}
-		if got := len(w.sent(0)); got != 32 {
-			w.Errorf("%d tries, want 32", got)
+		// It is told if the lock is handed to it, and looks four times a second whether that was
+		// given back by somebody who tells nobody.
+		if got := len(w.sent(0)); got < 32/2 || got > 32 {
+			w.Errorf("%d requests in %v", got, time.Since(start))
 		}
 	})
 }
@@ -283,30 +284,6 @@ func TestHandOver(t *testing.T) {
 		w.wantFalse(third.Unlock())(redlatch.ErrLockAlreadyExpired)
 		if err := third.Lock(); err != nil || third.Value() == "something else" {
 			w.Errorf("Lock: %v, with the value %q", err, third.Value())
-		}
-	})
-}
-
-// S1: every try has a value of its own.
-func TestValues(t *testing.T) {
-	inWorlds(t, everySize, func(w *world) {
-		w.take(0)
-		made := 0
-		m := w.locker.NewMutex(name, redlatch.WithTries(3), redlatch.WithGenValueFunc(func() (string, error) {
-			made++
-			return string(rune('a' + made - 1)), nil
-		}))
-		for i := range w.nodes[1:] {
-			w.take(i + 1)
-		}
-		m.Lock()
-		synctest.Wait()
-		var got []string
-		for _, req := range w.faulty[0].Requests() {
-			got = append(got, req.Value)
-		}
-		if want := []string{"a", "b", "c"}; !slices.Equal(got, want) {
-			w.Errorf("the values were %q, want %q", got, want)
 		}
 	})
 }

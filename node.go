@@ -67,8 +67,10 @@ const (
 // what it is being asked already is the probe.
 type node struct {
 	pool    pool.Pool
-	bounded bool // it is always back in time
-	sole    bool // the only one, whose silence nobody can make up for: it is asked as long as that leaves little behind
+	bounded bool         // it is always back in time
+	lines   atomic.Int32 // whether it has lines for those who wait: see below
+	hears   atomic.Bool  // it tells when it has handed over a lock
+	sole    bool         // the only one, whose silence nobody can make up for: it is asked as long as that leaves little behind
 
 	mu      sync.Mutex
 	asked   []inquiry     // what is under way, the earliest first; guarded by mu
@@ -84,7 +86,17 @@ type node struct {
 	owing   atomic.Bool   // there are debts, or one is being paid; written under mu
 
 	wake chan struct{} // there is a new debt; holds one such message
+
+	background *tasks // of the Locker
 }
+
+// Whether a node has lines. Of a Redis server it is not known before one who waits was
+// answered: it may forbid the scripts.
+const (
+	linesUnknown int32 = iota
+	linesKept
+	noLines
+)
 
 // An inquiry is a request that the node is being asked.
 type inquiry struct {
@@ -109,14 +121,18 @@ type debt struct {
 
 // over reports whether the debt need not be paid any more.
 func (d *debt) over(now time.Time, silent bool) bool {
-	return !now.Before(d.last) || !now.Before(d.until) && !(silent && d.times > onceAnswered)
+	return !now.Before(d.last) || !now.Before(d.until) && !(silent && d.outlasts())
 }
 
-// putOff puts off until when the debts are to be paid whose acquire may yet take effect. The
-// caller holds mu.
+// outlasts reports whether what the debt is about may be there when its key has expired: the
+// acquire may take effect yet, or a place in line lasts longer.
+func (d *debt) outlasts() bool { return d.times > onceAnswered || d.release.Again }
+
+// putOff puts off until when the debts are to be paid that may outlast their key. The caller
+// holds mu.
 func (n *node) putOff(now time.Time) {
 	for i := range n.debts {
-		if d := &n.debts[i]; d.times > onceAnswered {
+		if d := &n.debts[i]; d.outlasts() {
 			d.until = now.Add(d.release.Expiry).Add(remembered)
 		}
 	}
@@ -126,8 +142,8 @@ func (d *debt) of(req pool.Request) bool {
 	return d.release.Name == req.Name && d.release.Value == req.Value
 }
 
-func newNode(p pool.Pool) *node {
-	n := &node{pool: p, wake: make(chan struct{}, 1)}
+func newNode(p pool.Pool, background *tasks) *node {
+	n := &node{pool: p, background: background, wake: make(chan struct{}, 1)}
 	if b, ok := p.(pool.Bounded); ok {
 		n.bounded = b.Bounded()
 	}
@@ -153,8 +169,19 @@ func (n *node) ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	return a, err
 }
 
-// put asks the node, and notices if it does not answer.
+// put asks the node, and notices if it does not answer, and whether it has lines.
 func (n *node) put(ctx context.Context, req pool.Request) (pool.Answer, error) {
+	a, err := n.putTo(ctx, req)
+	if req.Wait && err == nil {
+		n.lines.Store(linesKept)
+		if a.Place == 0 {
+			n.lines.Store(noLines)
+		}
+	}
+	return a, err
+}
+
+func (n *node) putTo(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	if n.sole && n.bounded { // nothing can be made of its health
 		return n.pool.Ask(ctx, req)
 	}
@@ -343,7 +370,9 @@ func (n *node) tend() {
 		return
 	}
 	n.tending = true
+	n.background.begin()
 	go func() {
+		defer n.background.end()
 		for {
 			wait, more := n.step()
 			if !more {
@@ -429,8 +458,10 @@ func (n *node) pay(d debt) {
 	case err != nil: // a server may refuse for a while: it is loading, or busy, or no master yet
 		d.backoff = min(max(2*d.backoff, minBackoff), maxBackoff)
 		d.due = now.Add(d.backoff)
-	case a.State == pool.Yes || d.times <= onceAnswered:
+	case d.times <= onceAnswered, a.State == pool.Yes && !d.release.Reused:
 		settled = true
+	case a.State == pool.Yes: // of several acquires the others may take effect yet
+		d.due = now.Add(min(overtaken, d.release.Timeout))
 	default:
 		d.times--
 		d.due = now.Add(d.release.Timeout)

@@ -54,12 +54,30 @@ func WithExpiry(expiry time.Duration) Option {
 }
 
 // WithTries sets how often Lock tries to acquire the lock before it fails. The
-// default is 32, the least 1. With the default delays that is about 5 s.
+// default is 32, the least 1. With the default delays that is about 5 s. With [Forever]
+// it waits as long as its context lasts.
+//
+// These are the tries of somebody who polls, and measure patience. A waiter looks when it
+// is its turn, which costs no try; and a try that is of no use passes without a look.
 func WithTries(tries int) Option {
 	return OptionFunc(func(m *Mutex) { m.tries = tries })
 }
 
-// WithRetryDelay sets how long Lock waits between two tries. The default is a
+// WithLocalHandover lets Unlock hand the lock over to whoever has waited longest for it among
+// the goroutines that use the same Locker, by a Mutex of the same name, up to so many times in
+// a row: no node is asked, and the next holder's Until is that of the one before, unless less
+// than half of what it may expect is left of it. So a lock that one process takes again and
+// again costs little, and others wait for so many holders at most. The default is 0, the
+// least, too. Who gets the lock like that has the same Value.
+//
+// A Mutex with [WithSetNXOnExtend] hands nothing over, and nor does one to a Mutex of a
+// longer expiry.
+func WithLocalHandover(holders int) Option {
+	return OptionFunc(func(m *Mutex) { m.handovers = holders })
+}
+
+// WithRetryDelay sets how long Lock waits between two tries, unless the lock is handed to
+// it before. The default is a
 // random time from 50 to 250 ms, anew for each: contenders that wait equally
 // long meet again and again, so prefer a [WithRetryDelayFunc] that varies (S9).
 func WithRetryDelay(delay time.Duration) Option {
@@ -142,6 +160,8 @@ func (m *Mutex) check() error {
 		return badConfig("the expiry is %v: it must be at least 1ms", m.expiry)
 	case m.tries < 1:
 		return badConfig("the number of tries is %d: it must be at least 1", m.tries)
+	case m.handovers < 0:
+		return badConfig("the number of local handovers is %d: it must be at least 0", m.handovers)
 	case m.delay == nil && m.delayGiven:
 		return badConfig("the retry delay function is nil")
 	case !(m.driftFactor >= 0 && m.driftFactor < 1): // so that NaN is out of range too

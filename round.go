@@ -90,7 +90,11 @@ func (m *Mutex) patience(elapsed time.Duration) time.Time {
 // askOne is ask for one node: one command in the caller's goroutine.
 func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 	n := m.locker.nodes[0]
-	start := time.Now()
+	req.Listens = req.Wait && n.hears.Load()
+	var start time.Time
+	if m.setNXOnExtend {
+		start = time.Now()
+	}
 	var ans pool.Answer
 	err := ctx.Err()
 	if err == nil {
@@ -100,8 +104,11 @@ func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 	}
 	switch {
 	case req.Op == pool.Release:
-		ans = m.released(a, ans)
-		if err != nil {
+		ans = m.released(a, ans, req.HandOver)
+		switch {
+		case a.unsure:
+			n.owe(req, neverAnswered, 0)
+		case err != nil:
 			n.owe(req, onceAnswered, 0)
 		}
 	case req.Op == pool.Extend && m.setNXOnExtend && err == nil && ans.State == pool.Absent && m.holds(a) && m.valid(a): // so that its Until is known
@@ -113,16 +120,17 @@ func (m *Mutex) askOne(ctx context.Context, a attempt, req pool.Request) tally {
 			n.owe(again, neverAnswered, 0)
 		}
 	}
-	t := tally{ended: err != nil && ctx.Err() != nil}
+	t := newTally(m.locker, req)
+	t.ended = err != nil && ctx.Err() != nil
 	t.count(m.locker, 0, ans, err)
 	return t
 }
 
-// released returns what ans is worth as the answer to a release: a key that was gone
-// when the release was sent again was released by the first sending, whose reply
-// was lost; unless the lock had expired by then.
-func (m *Mutex) released(a attempt, ans pool.Answer) pool.Answer {
-	if ans.State == pool.Absent && ans.Resent && m.valid(a) {
+// released returns what ans is worth as the answer to a release: a key that was gone, or that
+// of who was handed it, when the release was sent again was released by the first sending,
+// whose reply was lost; unless the lock had expired by then.
+func (m *Mutex) released(a attempt, ans pool.Answer, handedOver bool) pool.Answer {
+	if (ans.State == pool.Absent || ans.State == pool.Other && handedOver) && ans.Resent && m.valid(a) {
 		ans.State = pool.Yes
 	}
 	return ans
@@ -130,6 +138,11 @@ func (m *Mutex) released(a attempt, ans pool.Answer) pool.Answer {
 
 // askAll sends req to every node, and counts those that it need not be sent to.
 func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally, *round) {
+	return m.askThese(ctx, a, req, quorum.First(len(m.locker.nodes)))
+}
+
+// askThese is askAll for some of the nodes. The others are counted as if they had nothing.
+func (m *Mutex) askThese(ctx context.Context, a attempt, req pool.Request, these quorum.Set) (tally, *round) {
 	nodes := len(m.locker.nodes)
 	r := &round{
 		attempt: a,
@@ -141,14 +154,18 @@ func (m *Mutex) askAll(ctx context.Context, a attempt, req pool.Request) (tally,
 		ctx:   context.WithoutCancel(ctx),
 	}
 	r.late = m.locker.late(r.start)
-	t := tally{verdict: quorum.Pending}
+	t := newTally(m.locker, req)
 	first := 0
 	if m.shuffle {
 		first = int(m.machine.N(time.Duration(nodes)))
 	}
 	for k := range nodes {
 		i := (first + k) % nodes
-		if err, done := m.send(i, r); done {
+		err, done := errNothingThere, true
+		if these.Has(i) {
+			err, done = m.send(i, r)
+		}
+		if done {
 			t.count(m.locker, i, pool.Answer{}, err)
 		}
 	}
@@ -178,17 +195,25 @@ const grace = 20 * time.Millisecond
 
 // undo releases what an acquire that failed may have taken: on every node that
 // said yes or has not answered, on no context of the caller's, who may have
-// gone. It waits for that, but no longer than until, or ctx lasts.
-func (m *Mutex) undo(ctx context.Context, a attempt, req pool.Request, acquired tally, until time.Time) {
-	req.Op = pool.Release
+// gone; and takes the attempt out of the nodes' lines. It waits for that, but no longer
+// than until, or ctx lasts. What it holds is handed to the first in line if that is to be,
+// or there is one node: several would hardly choose the same.
+func (m *Mutex) undo(ctx context.Context, a attempt, acquired tally, until time.Time, handOver bool) {
+	req := m.request(pool.Release, a)
+	req.Reused = a.used
+	req.HandOver, req.Again, req.Inbox = handOver || m.locker.alone, a.waits, a.inbox
 	if m.locker.alone {
 		switch {
+		case a.unsure:
+			m.locker.nodes[0].owe(req, neverAnswered, 0)
 		case acquired.votes.Yes != 0:
 			m.locker.nodes[0].owe(req, onceAnswered, 0)
 		case acquired.unknown != 0 && refused(acquired.errs[0]):
 			m.locker.nodes[0].owe(req, onceAnswered, 0) // a proxy may say that of what its server did
 		case acquired.unknown != 0:
 			m.locker.nodes[0].owe(req, neverAnswered, 0)
+		case a.waits && m.locker.nodes[0].lines.Load() != noLines:
+			m.locker.nodes[0].owe(req, onceAnswered, 0)
 		}
 		return
 	}

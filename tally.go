@@ -13,11 +13,21 @@ import (
 type tally struct {
 	votes   quorum.Votes
 	verdict quorum.Verdict
-	other   quorum.Set // nodes that have another owner's key
-	absent  quorum.Set // nodes that have no key
-	unknown quorum.Set // nodes that were asked, and failed to answer
-	errs    []error    // by node; nil if none has failed
-	ended   bool       // the caller's context ended before the round was decided
+	other   quorum.Set    // nodes that have another owner's key
+	absent  quorum.Set    // nodes that have no key
+	unknown quorum.Set    // nodes that were asked, and failed to answer
+	errs    []error       // by node; nil if none has failed
+	answers []pool.Answer // by node, of a round of one who waits; else nil
+	ended   bool          // the caller's context ended before the round was decided
+}
+
+// newTally returns that of a round of which nothing is known.
+func newTally(l *Locker, req pool.Request) tally {
+	t := tally{verdict: quorum.Pending}
+	if req.Wait {
+		t.answers = make([]pool.Answer, len(l.nodes))
+	}
+	return t
 }
 
 // count enters the answer of node i.
@@ -39,8 +49,29 @@ func (t *tally) count(l *Locker, i int, a pool.Answer, err error) {
 	case a.State == pool.Absent:
 		t.absent = t.absent.With(i)
 	}
+	if t.answers != nil {
+		t.answers[i] = a
+	}
 	t.votes.Cast(i, err == nil && a.State == pool.Yes)
 	t.verdict = l.rule.Judge(t.votes)
+}
+
+// next returns who is to have the lock after who has won it now: the one whom most nodes have
+// first in line.
+func (t *tally) next() string {
+	most, next := 0, ""
+	for i := range t.answers {
+		n := 0
+		for j := range t.answers {
+			if t.answers[j].Next == t.answers[i].Next {
+				n++
+			}
+		}
+		if t.answers[i].Next != "" && n > most {
+			most, next = n, t.answers[i].Next
+		}
+	}
+	return next
 }
 
 // heard reports whether node i has been counted.
