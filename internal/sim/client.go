@@ -31,6 +31,8 @@ type client struct {
 	stopped time.Duration // until when it stands still
 	stops   [][2]time.Duration
 	dead    bool
+	told    time.Duration // when it last got a message
+	looked  time.Duration // when one of its waiters last began to look
 }
 
 func newClient(w *world, id int) *client {

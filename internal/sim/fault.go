@@ -23,6 +23,9 @@ const (
 	evict                    // a node drops a lock's key
 	flush                    // a node forgets its scripts
 	serverClock              // a node's clock is set forward, or back
+	mute                     // some messages to those who wait are lost
+	deafen                   // a node lets nobody listen who does not
+	hangUp                   // a node hangs up on all who listen
 	pause                    // a client stands still
 	falter                   // a client stands still, now and then, between two steps
 	suspend                  // a client's machine sleeps, and so does its monotonic clock
@@ -33,7 +36,7 @@ const (
 
 var kindNames = [kinds]string{
 	"hang", "cut", "lost requests", "lost replies", "closed connections", "slow", "refusals", "restart", "restart empty",
-	"restart old", "eviction", "scripts flushed", "server clock set", "client paused", "client falters", "machine suspended", "wall clock set", "client killed",
+	"restart old", "eviction", "scripts flushed", "server clock set", "lost messages", "deaf", "hung up", "client paused", "client falters", "machine suspended", "wall clock set", "client killed",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -98,8 +101,12 @@ func (g *generator) fault(s *scenario) fault {
 	if g.chance(0.1) {
 		f.kind = hang
 	}
+	if f.kind == mute && g.chance(0.5) { // all, for good
+		f.at, f.d, f.chance, f.node = 0, 1000*s.unit, 1, -1
+		return f
+	}
 	switch f.kind {
-	case cut, loseRequests, loseReplies, closing, slow:
+	case cut, loseRequests, loseReplies, closing, slow, mute, deafen:
 		if g.chance(0.25) {
 			f.node = -1
 		}
@@ -112,7 +119,9 @@ func (g *generator) fault(s *scenario) fault {
 		if g.chance(0.4) {
 			f.client = -1
 		}
-	case loseRequests, loseReplies, closing:
+	case deafen:
+		f.d = g.between(s.unit/10, span*s.unit)
+	case loseRequests, loseReplies, closing, mute:
 		f.d = g.between(s.unit/10, span*s.unit)
 		f.chance = pick(g, 0.1, 0.3, 0.6, 1)
 	case slow:
@@ -158,6 +167,9 @@ func (s *scenario) troubled(client, node int, from, to, healed time.Duration) bo
 	recovery := 2*s.nodeTimeout(client) + 200*time.Millisecond
 	for i := range s.faults {
 		f := &s.faults[i]
+		if f.kind == mute || f.kind == deafen || f.kind == hangUp {
+			continue // no call needs what these take away
+		}
 		if f.kind.ofNode() && (!f.hits(node) || f.kind == cut && f.client >= 0 && f.client != client) || !f.kind.ofNode() && f.client != client {
 			continue
 		}

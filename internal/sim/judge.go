@@ -33,7 +33,25 @@ type try struct {
 	over     time.Duration // since when its key may not be there any more; never before it failed, or Unlock returned
 	until    time.Duration // until when its owner believes in it
 	answers  []said
+	looks    []look // in their order
 	unlocked bool
+}
+
+// A look is one round in which the nodes are asked for the lock.
+type look struct {
+	key   time.Duration // tells it from others: for how long its client had waited
+	start time.Duration
+}
+
+// plain is the key of a look that does not wait.
+const plain = time.Duration(-1)
+
+// lookOf returns the key of the look that a request belongs to.
+func lookOf(req pool.Request) time.Duration {
+	if req.Op == pool.Acquire && req.Wait {
+		return req.Waited
+	}
+	return plain
 }
 
 // manyTries is how many tries ought to be enough for one of those who contend.
@@ -45,6 +63,7 @@ const never = time.Duration(1<<63 - 1)
 type said struct {
 	node      int
 	op        pool.Op
+	look      time.Duration // its key
 	asked, at time.Duration
 	yes       bool
 }
@@ -84,8 +103,8 @@ func (j *judge) unheard(call history.Call) {
 // tryBegins is when a value is made.
 func (j *judge) tryBegins(m *mutex, value string, now time.Duration) {
 	if t := m.try; t != nil && !m.client.spec.shared { // else it may be the other worker's
-		if j.tryFailed(t, now) {
-			j.couldHaveLocked(t, now)
+		if j.tryFailed(t, now) && len(t.looks) > 0 {
+			j.couldHaveLocked(t, t.lastLook().start, now)
 		}
 	}
 	m.try = &try{mutex: m, value: value, begun: now, over: never}
@@ -101,15 +120,42 @@ func (j *judge) tryFailed(t *try, now time.Duration) bool {
 	return true
 }
 
+// asks is when a request is put to a node.
+func (j *judge) asks(l *link, req pool.Request, key, now time.Duration) {
+	j.flat(l)
+	t := j.tries[req.Value]
+	if t == nil || req.Op != pool.Acquire || t.until != 0 || t.over != never { // those that give a node the key again are no looks
+		return
+	}
+	for _, seen := range t.looks {
+		if seen.key == key {
+			return
+		}
+	}
+	last := t.lastLook()
+	t.looks = append(t.looks, look{key, now})
+	if key < last.key { // it had to wait for an answer at this node
+		return
+	}
+	if len(t.looks) > 1 {
+		j.couldHaveLocked(t, last.start, now)
+	}
+	c := l.client
+	if now == c.told && c.looked == now {
+		j.violated(ruleOne, "%s was told of a lock at %v, and two look", c.name, now)
+	}
+	c.looked = now
+}
+
 // answered is when a request has been answered, or given up.
-func (j *judge) answered(l *link, req pool.Request, asked, now time.Duration, a pool.Answer, err error) {
+func (j *judge) answered(l *link, req pool.Request, look, asked, now time.Duration, a pool.Answer, err error) {
 	if req.Op == pool.Extend && a.State == pool.Yes && err == nil {
 		j.extendedThere(l, req, asked, now)
 	}
 	if t := j.tries[req.Value]; t != nil {
 		// A release that was sent twice, of which the first may have done it.
-		yes := a.State == pool.Yes || req.Op == pool.Release && a.State == pool.Absent && a.Resent
-		t.answers = append(t.answers, said{l.node, req.Op, asked, now, err == nil && yes})
+		yes := a.State == pool.Yes || req.Op == pool.Release && a.State != pool.Yes && a.Resent
+		t.answers = append(t.answers, said{l.node, req.Op, look, asked, now, err == nil && yes})
 	}
 }
 
@@ -143,6 +189,7 @@ func (j *judge) returned(ctx context.Context, m *mutex, call history.Call) {
 	}
 	j.calls = append(j.calls, call)
 	j.bounded(ctx, m, call)
+	j.waited(m, call)
 	if !call.OK {
 		j.failed++
 	}
@@ -157,8 +204,9 @@ func (j *judge) returned(ctx context.Context, m *mutex, call history.Call) {
 			t.until = call.Until
 		} else {
 			j.tryFailed(t, call.End)
-			if ended, ok := j.ends(ctx); !ok || ended > t.begun+m.client.quick() {
-				j.couldHaveLocked(t, call.End)
+			last := t.lastLook()
+			if ended, ok := j.ends(ctx); !ok || ended > last.start+m.client.quick() {
+				j.couldHaveLocked(t, last.start, call.End)
 			}
 		}
 	case history.Extend:
@@ -174,6 +222,17 @@ func (j *judge) returned(ctx context.Context, m *mutex, call history.Call) {
 		t.over = min(t.over, call.End)
 	}
 	j.counted(ctx, t, call)
+}
+
+// lastLook returns the last look of a try, or when it began if there was none.
+func (t *try) lastLook() look {
+	last := look{plain, t.begun}
+	for i, l := range t.looks {
+		if i == 0 || l.key > last.key {
+			last = l
+		}
+	}
+	return last
 }
 
 // tried reports whether a client whose Lock took so long has tried often enough for one of

@@ -18,6 +18,7 @@ type link struct {
 	// Guarded by the world's mu.
 	counts map[question]uint64
 	asking int // how many requests are under way
+	ears   uint64
 }
 
 // A question is what is asked by a request, which may be asked again.
@@ -26,7 +27,10 @@ type question struct {
 	value string
 }
 
-var _ pool.Bounded = (*link)(nil)
+var (
+	_ pool.Bounded  = (*link)(nil)
+	_ pool.Listener = (*link)(nil)
+)
 
 // Bounded implements [pool.Bounded].
 func (l *link) Bounded() bool { return l.client.spec.driver == bounded }
@@ -34,12 +38,16 @@ func (l *link) Bounded() bool { return l.client.spec.driver == bounded }
 // Ask implements [pool.Pool].
 func (l *link) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	w, c := l.world, l.client
+	look := lookOf(req)
+	if c.spec.plain {
+		req.Wait, req.Again, req.HandOver = false, false, false
+	}
 	key := l.keyOf(req)
 	c.falter(key, 1)
 	w.mu.Lock()
 	l.asking++
 	asked := w.now()
-	w.judge.flat(l)
+	w.judge.asks(l, req, look, asked)
 	if w.log != nil {
 		w.note(asked, c.name, "%v %s → %d", req.Op, req.Value, l.node)
 	}
@@ -50,11 +58,16 @@ func (l *link) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
 	defer w.mu.Unlock()
 	l.asking--
 	now := w.now()
-	w.judge.answered(l, req, asked, now, a, err)
+	w.judge.answered(l, req, look, asked, now, a, err)
 	if w.log != nil {
 		w.note(now, c.name, "%v %s ← %d: %s", req.Op, req.Value, l.node, saying(a, err))
 	}
 	return a, err
+}
+
+// Listen implements [pool.Listener].
+func (l *link) Listen(ctx context.Context, inbox string, up func(), handed func(value string)) error {
+	return l.redis.Listen(ctx, inbox, up, handed)
 }
 
 // keyOf returns what befalls the messages of a request follows from.
@@ -117,7 +130,7 @@ func (l *link) send(ctx context.Context, timeout time.Duration, args []any) *mes
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	m := &message{key: keyOf(ctx), client: c, node: l.node, args: args, timeout: timeout, reply: make(chan result, 1), deaf: c.spec.driver == deaf}
+	m := &message{key: l.messageKey(ctx), client: c, node: l.node, args: args, timeout: timeout, reply: make(chan result, 1), deaf: c.spec.driver == deaf}
 	way := w.way(m, now, 1)
 	switch {
 	case c.dead:

@@ -35,16 +35,20 @@ type event struct {
 	msg   *message
 	reply result
 	fault *fault
+	ear   *ear
+	heard heard
 }
 
 type what uint8
 
 const (
-	arrives what = iota // a request gets to the node
-	replies             // a reply gets to the client
-	expires             // the time to wait for a reply is over
-	begins              // a fault
-	ends                // a fault
+	arrives    what = iota // a request gets to the node
+	replies                // a reply gets to the client
+	expires                // the time to wait for a reply is over
+	begins                 // a fault
+	subscribes             // a subscription gets to the node
+	tells                  // something gets to who listens
+	ends                   // a fault
 )
 
 // way returns how long a message takes, there (leg 1) or back (leg 2).
@@ -220,6 +224,10 @@ func (w *world) tick() {
 			w.begin(e.fault, now)
 		case ends:
 			w.end(e.fault, now)
+		case subscribes:
+			w.subscribe(e.ear, now)
+		case tells:
+			e.ear.events <- e.heard
 		}
 	}
 	w.rewind()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/internal/history"
 	"github.com/redlatch/redlatch/pool"
 	"github.com/redlatch/redlatch/quorum"
@@ -22,6 +23,8 @@ const (
 	ruleNothing   = "something is left" // neither keys, nor requests, nor goroutines
 	ruleRecovers  = "does not recover"  // when all is well again, a Lock succeeds at once
 	ruleProgress  = "nobody gets it"    // of those who contend for a free lock, one gets it
+	ruleIdle      = "waits for nothing" // a lock does not lie idle beside who waits for it
+	ruleOne       = "wakes several"     // a message wakes one waiter
 )
 
 // flat checks that a node that does not answer is not asked more and more, if a quorum of
@@ -33,6 +36,9 @@ func (j *judge) flat(l *link) {
 	rested := c.stopped == 0 || w.now() > c.stopped+2*w.s.nodeTimeout(c.id)
 	if !rested || w.s.slow(l.node, w.now()) {
 		return
+	}
+	if c.spec.driver == deaf && (w.s.had(loseRequests, l.node, w.now()) || w.s.had(loseReplies, l.node, w.now())) {
+		return // it waits for ever for each that was lost, though the node answers others
 	}
 	besides := l.asking - 2*len(c.spec.workers)
 	if besides <= c.maxAsked() {
@@ -83,6 +89,8 @@ func (j *judge) bounded(ctx context.Context, m *mutex, call history.Call) {
 	switch {
 	case call.Op == history.Unlock:
 		bound += timeout // twice what the round took, for the slower ones
+	case call.Op == history.Lock && c.spec.tries == redlatch.Forever:
+		bound = never - call.Start - time.Hour
 	case call.Op == history.Lock && c.spec.tries > 1:
 		delay := c.spec.delay
 		if delay == 0 {
@@ -133,15 +141,16 @@ var ops = map[history.Op]pool.Op{
 func (j *judge) counted(ctx context.Context, t *try, call history.Call) {
 	c := t.mutex.client
 	rule := t.mutex.rule()
-	start := call.Start
+	start, look := call.Start, plain
 	if call.Op == history.Lock {
-		start = t.begun
+		last := t.lastLook()
+		start, look = last.start, last.key
 	}
 	var yes quorum.Set
 	decided := never // when enough had said yes
 	last := start + j.world.s.nodeTimeout(c.id) + slack + c.stoodStill(start, call.End)
 	for _, a := range t.answers {
-		if a.yes && a.asked >= start && a.at <= last &&
+		if a.yes && a.asked >= start && a.at <= last && (a.op != pool.Acquire || call.Op != history.Lock || a.look == look) &&
 			(a.op == ops[call.Op] || a.op == pool.Acquire && call.Op == history.Extend && c.spec.setNX) {
 			yes = yes.With(a.node)
 			if rule.won(yes) {
@@ -174,7 +183,7 @@ func (j *judge) counted(ctx context.Context, t *try, call history.Call) {
 // extendedThere checks that a node that says that it has extended a lock had it.
 func (j *judge) extendedThere(l *link, req pool.Request, asked, now time.Duration) {
 	for _, set := range j.world.servers[l.node].sets {
-		if set.anew && set.value == req.Value && asked <= set.at && set.at <= now && !j.world.s.troubled(l.client.id, l.node, asked, now, j.world.healedAt) {
+		if set.anew && !set.handed && set.value == req.Value && asked <= set.at && set.at <= now && !j.world.s.troubled(l.client.id, l.node, asked, now, j.world.healedAt) {
 			j.violated(ruleCount, "node %d has extended %s, and did not have it", l.node, req.Value)
 		}
 	}
@@ -200,22 +209,22 @@ func (j *judge) well(c *client, from, to time.Duration) quorum.Set {
 	return well
 }
 
-// couldHaveLocked checks, of a try that failed before it was ended by its context, at now,
+// couldHaveLocked checks, of a look that had failed by now, and was not ended by its context,
 // that the nodes on which the lock was free, and that were well, are no quorum.
-func (j *judge) couldHaveLocked(t *try, now time.Duration) {
+func (j *judge) couldHaveLocked(t *try, from, now time.Duration) {
 	c := t.mutex.client
-	to := t.begun + c.quick()
-	if now < to {
+	to := from + c.quick()
+	if now < to || c.spec.plain && len(t.looks) > 0 && from != t.looks[0].start { // what has no lines may refuse its own key
 		return
 	}
 	var free quorum.Set
-	for _, i := range j.well(c, t.begun, to).Nodes() {
-		if j.world.servers[i].free(t.mutex.name, t.value, t.begun, to) {
+	for _, i := range j.well(c, from, to).Nodes() {
+		if j.world.servers[i].free(t.mutex.name, t.value, from, to) {
 			free = free.With(i)
 		}
 	}
 	if t.mutex.rule().won(free) {
-		j.violated(ruleLocks, "%s's try %s failed, and %v were well and free from %v to %v", c.name, t.value, free, t.begun, to)
+		j.violated(ruleLocks, "%s's try %s failed, and %v were well and free from %v to %v", c.name, t.value, free, from, to)
 	}
 }
 
@@ -262,7 +271,7 @@ func (j *judge) couldHaveDone(ctx context.Context, t *try, call history.Call) {
 		return
 	}
 	if call.Op == history.Unlock { // which waits for nodes that are nearly as quick
-		to += 2 * c.quick()
+		to += 8 * c.quick() // twice what those took, who may have had two earlier calls to answer first
 	}
 	to += c.stoodStill(call.Start, call.End)
 	switch {
@@ -281,7 +290,7 @@ const atOnce = 10 * time.Millisecond
 // released before.
 func (j *judge) gone(node int, k key, at time.Duration) {
 	t := j.tries[k.value]
-	if t == nil || t.over == never || t.mutex.client.dead || j.world.s.revives(node, never) {
+	if t == nil || t.over == never || k.handed || t.mutex.client.dead || j.world.s.revives(node, never) {
 		return // it was a holder's until then; or who knows whose
 	}
 	c := t.mutex.client
@@ -330,6 +339,27 @@ func (j *judge) nothingLeft() {
 	}
 }
 
+// nobodyInLine checks, where nothing went wrong, that nobody is left in a line. The caller
+// does not hold the world's mu.
+func (j *judge) nobodyInLine() {
+	w := j.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.s.faults) > 0 {
+		return
+	}
+	for i, s := range w.servers {
+		for name := range s.lines {
+			for _, p := range s.line(name, w.now()) {
+				// Who has the lock by other nodes leaves this one's line when it unlocks.
+				if t := j.tries[p.value]; (t.until == 0 || t.unlocked) && !w.s.hurried(t.mutex.client.id) {
+					j.violated(ruleNothing, "%s in a line on node %d", p.value, i)
+				}
+			}
+		}
+	}
+}
+
 // exclusion checks that there were never two holders of a lock, of whom the nodes
 // that have let in both cannot be blamed.
 func (j *judge) exclusion(holds []history.Hold) {
@@ -362,17 +392,24 @@ func (j *judge) excused(o history.Overlap) bool {
 // given time, by when it has last been set; never if it is not. It may also have been set at
 // any time before.
 func (s *server) given(h history.Hold, at time.Duration, any bool) time.Duration {
-	first, there := never, false
+	first, until, lost := never, time.Duration(-1), false
 	for _, set := range s.sets {
-		if set.value == h.Value && set.at <= at {
-			first = min(first, set.at)
-			there = any || set.until > at
+		switch {
+		case set.at > at:
+		case set.value == h.Value && lost: // and handed to it again, but not for as long
+			until = max(until, set.until)
+		case set.value == h.Value:
+			first, until = min(first, set.at), set.until
+		case set.given == h.Value:
+			first, until, lost = never, -1, false
+		case set.lost == h.Value:
+			lost = true
 		}
 	}
-	if !there {
-		return never
+	if until > at || any && first != never {
+		return first
 	}
-	return first
+	return never
 }
 
 // lostOne reports whether the server has lost a key of either holder, after the given time

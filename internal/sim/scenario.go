@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/redlatch/redlatch"
 	"github.com/redlatch/redlatch/internal/history"
 	"github.com/redlatch/redlatch/quorum"
 )
@@ -51,6 +52,7 @@ type clientSpec struct {
 	shuffle bool
 	setNX   bool
 	shared  bool // its workers share a Mutex
+	plain   bool // it knows no lines
 	resends bool // its driver sends again by itself what a closed connection did not answer
 	expiry  time.Duration
 	drift   float64
@@ -232,9 +234,10 @@ func (g *generator) client(s *scenario, drift float64) clientSpec {
 		shuffle: g.chance(0.1),
 		setNX:   g.chance(0.1),
 		resends: g.chance(0.2),
+		plain:   g.chance(0.1),
 		expiry:  time.Duration(float64(s.unit) * pick(g, 1, 1, 1, 0.5, 2)),
 		drift:   drift,
-		tries:   pick(g, 1, 3, 3, 6, 6, 6, 8, 30),
+		tries:   pick(g, 1, 3, 3, 6, 6, 6, 8, 30, redlatch.Forever),
 	}
 	if g.chance(0.3) {
 		c.timeout = pick(g, 0.02, 0.1, 0.5, 1)
@@ -256,7 +259,11 @@ func (g *generator) client(s *scenario, drift float64) clientSpec {
 		}
 		w := worker{name: name}
 		for range pick(g, 1, 1, 2, 2, 3) {
-			w.cycles = append(w.cycles, g.cycle(s))
+			cy := g.cycle(s)
+			if c.tries == redlatch.Forever && cy.patience == 0 {
+				cy.patience = g.between(s.unit, 20*s.unit)
+			}
+			w.cycles = append(w.cycles, cy)
 		}
 		c.workers = append(c.workers, w)
 	}

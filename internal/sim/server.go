@@ -12,8 +12,15 @@ type server struct {
 	spec    nodeSpec
 	offset  time.Duration // how far its clock was set forward
 	keys    keyspace
-	scripts [4]bool // which it knows, by scriptNames
+	scripts [6]bool // which it knows, by scriptNames
 	past    []snapshot
+
+	lines [names]line
+	lasts [names]int64 // the last millisecond on the server's clock in which they are there
+
+	// Who listens to an inbox, and what they are sent.
+	listeners func(inbox string) int
+	publish   func(inbox, payload string, t time.Duration) int
 
 	// What the judge asks, and what it is told: a key is gone, by its time or by a release.
 	sets []setting
@@ -26,6 +33,8 @@ type keyspace [names]key
 type key struct {
 	value string // "": there is no key
 	when  int64  // the last millisecond on the server's clock in which it is there
+
+	handed bool // it was handed over to the value, which has not claimed it yet
 }
 
 type snapshot struct {
@@ -33,28 +42,30 @@ type snapshot struct {
 	keys keyspace
 }
 
-// A setting is when a server set a key, or its time to live; or lost it other than by a
-// command, or by its time.
+// A setting is when a server set a key, or its time to live; or was given it back; or lost it
+// other than by a command, or by its time.
 type setting struct {
-	at    time.Duration
-	name  int
-	value string        // "": lost
-	lost  string        // what was
-	until time.Duration // when it will expire
-	anew  bool          // it was not there, or another's
+	at     time.Duration
+	name   int
+	value  string        // "": lost, or given back
+	lost   string        // what was lost
+	given  string        // what was given back
+	until  time.Duration // when it will expire
+	anew   bool          // it was not there, or another's
+	handed bool          // it was handed over
 }
 
-var scriptNames = [4]string{"acquire", "extend", "release", "look"}
+var scriptNames = [6]string{"acquire", "extend", "release", "look", "wait", "handover"}
 
 // scriptHashes are the scripts' hashes, in the order of scriptNames.
-var scriptHashes = func() (hashes [4]string) {
+var scriptHashes = func() (hashes [6]string) {
 	for i, name := range scriptNames {
 		hashes[i] = pool.Scripts()[name].Hash
 	}
 	return hashes
 }()
 
-var scriptTexts = func() (texts [4]string) {
+var scriptTexts = func() (texts [6]string) {
 	for i, name := range scriptNames {
 		texts[i] = pool.Scripts()[name].Text
 	}
@@ -65,6 +76,10 @@ var scriptTexts = func() (texts [4]string) {
 // that a server's keys know.
 func (s *server) milliseconds(t time.Duration) int64 {
 	return int64((time.Duration(float64(t)*s.spec.rate) + s.offset) / time.Millisecond)
+}
+
+func (s *server) microseconds(t time.Duration) int64 {
+	return int64((time.Duration(float64(t)*s.spec.rate) + s.offset) / time.Microsecond)
 }
 
 // trueTime returns when the server's clock gets to the millisecond, as it is set.
@@ -86,7 +101,7 @@ func (s *server) find(name int, t time.Duration) *key {
 func (s *server) set(name int, value string, ms int64, t time.Duration) {
 	when := s.milliseconds(t) + ms
 	s.sets = append(s.sets, setting{at: t, name: name, value: value, until: s.trueTime(when), anew: s.keys[name].value != value})
-	s.keys[name] = key{value, when}
+	s.keys[name] = key{value: value, when: when}
 	s.changed(t)
 }
 
@@ -139,6 +154,8 @@ func (s *server) do(t time.Duration, args []any) (any, error) {
 		return s.setCommand(t, args)
 	case "EVALSHA", "EVAL":
 		return s.eval(t, args)
+	case "PUBLISH":
+		return int64(s.publish(args[1].(string), args[2].(string), t)), nil
 	}
 	return nil, &pool.ServerError{Message: "ERR unknown command"}
 }
@@ -170,6 +187,12 @@ func (s *server) eval(t time.Duration, args []any) (any, error) {
 		s.scripts[script] = true
 	case !s.scripts[script]:
 		return nil, &pool.ServerError{Message: "NOSCRIPT No matching script."}
+	}
+	switch scriptNames[script] {
+	case "wait":
+		return s.wait(t, args), nil
+	case "handover":
+		return s.handOver(t, args), nil
 	}
 	name, value := nameOf(args[3]), args[4].(string)
 	k := s.find(name, t)
@@ -206,12 +229,18 @@ func (s *server) release(k *key, value string, t time.Duration) int64 {
 	case "":
 		return -1
 	case value:
-		s.gone(*k, t)
+		s.giveBack(k, t)
 		*k = key{}
 		s.changed(t)
 		return 1
 	}
 	return 0
+}
+
+// giveBack notes that a key is given back.
+func (s *server) giveBack(k *key, t time.Duration) {
+	s.gone(*k, t)
+	s.sets = append(s.sets, setting{at: t, given: k.value})
 }
 
 // lockNames are the keys of the locks.

@@ -167,7 +167,7 @@ func (s *scenario) describe(out io.Writer) {
 		for _, option := range []struct {
 			is   bool
 			name string
-		}{{c.setNX, "SetNXOnExtend"}, {c.shared, "its goroutines share a Mutex"}, {c.shuffle, "shuffled"}} {
+		}{{c.setNX, "SetNXOnExtend"}, {c.shared, "its goroutines share a Mutex"}, {c.shuffle, "shuffled"}, {c.plain, "it knows no lines"}} {
 			if option.is {
 				fmt.Fprint(out, ", ", option.name)
 			}

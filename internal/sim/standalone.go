@@ -13,8 +13,11 @@ type Server struct {
 // or without.
 func NewServer(native bool) *Server {
 	return &Server{
-		server: server{spec: nodeSpec{rate: 1, native: native}, gone: func(key, time.Duration) {}},
-		start:  time.Now(),
+		server: server{
+			spec: nodeSpec{rate: 1, native: native}, gone: func(key, time.Duration) {},
+			listeners: func(string) int { return 0 }, publish: func(string, string, time.Duration) int { return 0 },
+		},
+		start: time.Now(),
 	}
 }
 
@@ -23,7 +26,7 @@ func NewServer(native bool) *Server {
 func (s *Server) Do(args ...any) (any, error) { return s.server.do(time.Since(s.start), args) }
 
 // Flush forgets the scripts.
-func (s *Server) Flush() { s.server.scripts = [4]bool{} }
+func (s *Server) Flush() { s.server.scripts = [6]bool{} }
 
 // Locks returns the names of the locks that there are in a world.
 func Locks() [2]string { return lockNames }

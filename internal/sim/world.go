@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/redlatch/redlatch/internal/history"
+	"github.com/redlatch/redlatch/pool"
 )
 
 var (
@@ -32,6 +34,8 @@ type world struct {
 	hung      []int         // by how many faults
 	kept      [][]*message  // what a hung node has got
 	flying    [][]*message  // what may be under way, by node
+	ears      [][]*ear      // by node
+	keptEars  [][]*ear      // those whose subscription a hung node has got, by node
 	lost      []*message    // what will never be replied to
 	healed    bool          // all faults are over
 	over      bool          // goOn ends
@@ -47,10 +51,16 @@ func newWorld(s *scenario, log *[]history.Event) *world {
 		s: s, start: time.Now(), next: -1, log: log,
 		healedAt: never,
 		down:     make([]bool, n), hung: make([]int, n), kept: make([][]*message, n), flying: make([][]*message, n),
+		ears: make([][]*ear, n), keptEars: make([][]*ear, n),
 	}
 	w.judge = newJudge(w)
 	for i, spec := range s.nodes {
-		w.servers = append(w.servers, &server{spec: spec, gone: func(k key, at time.Duration) { w.judge.gone(i, k, at) }})
+		w.servers = append(w.servers, &server{
+			spec:      spec,
+			gone:      func(k key, at time.Duration) { w.judge.gone(i, k, at) },
+			listeners: func(inbox string) int { return w.listeners(i, inbox) },
+			publish:   func(inbox, payload string, t time.Duration) int { return w.publish(i, inbox, payload, t) },
+		})
 	}
 	w.timer = time.NewTimer(time.Hour)
 	w.timer.Stop()
@@ -89,6 +99,7 @@ func (w *world) begin(f *fault, now time.Duration) {
 			w.down[f.node] = true
 			w.count(f.kind)
 			w.breakConnections(f.node, now)
+			w.hangUp(f.node, -1, now)
 		}
 	case evict:
 		s := w.servers[f.node]
@@ -96,11 +107,16 @@ func (w *world) begin(f *fault, now time.Duration) {
 			keys := s.keys
 			keys[0] = key{}
 			s.lose(now, keys)
+			s.lines[0] = nil
 			w.count(evict)
 		}
 	case flush:
-		w.servers[f.node].scripts = [4]bool{}
+		w.servers[f.node].scripts = [6]bool{}
 		w.count(flush)
+	case hangUp:
+		if w.hangUp(f.node, -1, now) {
+			w.count(hangUp)
+		}
 	case serverClock:
 		w.servers[f.node].offset += f.extent
 		w.count(serverClock)
@@ -127,6 +143,12 @@ func (w *world) end(f *fault, now time.Duration) {
 	switch f.kind {
 	case hang:
 		w.thaw(f.node, now)
+	case cut: // the connections were idle, or waited for what was lost, and are found out now
+		for node := range w.servers {
+			if f.hits(node) {
+				w.hangUp(node, f.client, now)
+			}
+		}
 	case restart, restartEmpty, restartOld:
 		w.comeBack(f, now)
 	}
@@ -144,6 +166,12 @@ func (w *world) thaw(node int, now time.Duration) {
 	for _, m := range kept {
 		w.arrive(m, now)
 	}
+	ears := w.keptEars[node]
+	w.keptEars[node] = nil
+	slices.SortFunc(ears, func(a, b *ear) int { return cmp.Compare(a.key, b.key) })
+	for _, e := range ears {
+		w.subscribe(e, now)
+	}
 }
 
 func (w *world) comeBack(f *fault, now time.Duration) {
@@ -152,11 +180,12 @@ func (w *world) comeBack(f *fault, now time.Duration) {
 	}
 	s := w.servers[f.node]
 	w.down[f.node] = false
-	s.scripts = [4]bool{}
+	s.scripts = [6]bool{}
 	switch f.kind {
 	case restartEmpty:
 		s.lose(now, keyspace{})
-	case restartOld:
+		s.lines = [names]line{}
+	case restartOld: // its lines are what they were just now, and so is who has left since
 		s.lose(now, s.ago(f.at-f.extent))
 	}
 }
@@ -190,8 +219,12 @@ func (w *world) heal() {
 // note enters something into the history, if there is a log: who calls it finds out, since
 // that costs less than the arguments do.
 func (w *world) note(now time.Duration, column, format string, args ...any) {
-	*w.log = append(*w.log, history.Event{At: now, Column: column, Text: fmt.Sprintf(format, args...)})
+	text := inboxes.ReplaceAllString(fmt.Sprintf(format, args...), "inbox")
+	*w.log = append(*w.log, history.Event{At: now, Column: column, Text: text})
 }
+
+// inboxes have other names each time.
+var inboxes = regexp.MustCompile("redlatch-[A-Z2-7]{26}")
 
 // run lets the scenario happen, and returns when nothing of it is left, or should be.
 func (w *world) run() {
@@ -211,6 +244,8 @@ func (w *world) run() {
 	time.Sleep(2 * jitter(0)) // at a moment of its own
 	w.heal()
 	time.Sleep(w.settle())
+	w.judge.nobodyInLine()
+	time.Sleep(pool.PlaceLasts) // of those who could not leave
 	w.judge.nothingLeft()
 	for _, c := range w.clients {
 		if !c.dead {

@@ -26,7 +26,7 @@ var mutants = []mutant{
 	},
 	{
 		"late start", "the time is read after the replies have come",
-		[]edit{{"mutex.go", "now := m.machine.Now()\n\tif t.verdict", "now := m.machine.Now()\n\tstart, until = now, m.validUntil(now)\n\tif t.verdict"}}, 10000,
+		[]edit{{"mutex.go", "now := m.machine.Now()\n\to := outcome", "now := m.machine.Now()\n\tstart, until = now, m.validUntil(now)\n\to := outcome"}}, 10000,
 	},
 	{
 		"late start of Extend", "the time is read after the replies to an Extend have come",
@@ -34,7 +34,7 @@ var mutants = []mutant{
 	},
 	{
 		"no validity", "a lock is returned that is over already",
-		[]edit{{"mutex.go", "t.verdict == quorum.Won && !until.passed(now)", "t.verdict == quorum.Won"}}, 10000,
+		[]edit{{"mutex.go", "case until.passed(now): // a majority", "case false: // a majority"}}, 10000,
 	},
 	{
 		"wall clock", "Until is kept by the wall clock alone",
@@ -54,13 +54,13 @@ var mutants = []mutant{
 	},
 	{
 		"caller's context", "a try is not undone once the caller's context has ended",
-		[]edit{{"round.go", "req.Op = pool.Release\n\tif m.locker.alone", "req.Op = pool.Release\n\tif ctx.Err() != nil {\n\t\treturn\n\t}\n\tif m.locker.alone"}}, 1000,
+		[]edit{{"round.go", "req := m.request(pool.Release, a)\n\treq.Reused", "req := m.request(pool.Release, a)\n\tif ctx.Err() != nil {\n\t\treturn\n\t}\n\treq.Reused"}}, 1000,
 	},
 	{
 		"only yes", "a try is undone only where the answer was yes",
 		[]edit{
-			{"lane.go", "if r.req.Op == pool.Release && fate == fateNothing {", "if r.req.Op == pool.Release && fate != fateTaken {"},
-			{"round.go", "m.locker.nodes[0].owe(req, neverAnswered, 0)", ""},
+			{"lane.go", "return l.fateOf(r.attempt) == fateNothing && !(r.req.Again && l.waits)", "return l.fateOf(r.attempt) != fateTaken"},
+			{"round.go", "case acquired.unknown != 0:\n\t\t\tm.locker.nodes[0].owe(req, neverAnswered, 0)", "case acquired.unknown != 0:"},
 		}, 10000,
 	},
 	{
@@ -101,11 +101,14 @@ var mutants = []mutant{
 	},
 	{
 		"gone is released", "Unlock is told true where the key was gone",
-		[]edit{{"round.go", "if ans.State == pool.Absent && ans.Resent && m.valid(a) {", "if ans.State == pool.Absent {"}}, 10000,
+		[]edit{{"round.go", "if (ans.State == pool.Absent || ans.State == pool.Other && handedOver) && ans.Resent && m.valid(a) {", "if ans.State == pool.Absent {"}}, 10000,
 	},
 	{
-		"no jitter", "all wait for as long between their tries",
-		[]edit{{"option.go", "return minRetryDelay + m.machine.N(maxRetryDelay-minRetryDelay)", "return minRetryDelay"}}, 20000,
+		"meets again", "of those who share the nodes all give back what they have, and try again after as long",
+		[]edit{
+			{"wait.go", "case leads && w.losses < maxRounds:", "case leads && w.losses < 0:"},
+			{"wait.go", "base + w.m.machine.N(base<<min(w.losses, 8))", "time.Millisecond"},
+		}, 20000,
 	},
 	{
 		"waits for all", "a round is decided by its last answer, not by a quorum's",
@@ -124,11 +127,11 @@ var mutants = []mutant{
 	},
 	{
 		"asks a majority", "only as many nodes are asked as it takes",
-		[]edit{{"round.go", "if err, done := m.send(i, r); done {", "if k > nodes/2 && req.Op == pool.Acquire {\n\t\t\tt.count(m.locker, i, pool.Answer{}, errLate)\n\t\t} else if err, done := m.send(i, r); done {"}}, 1000,
+		[]edit{{"round.go", "if these.Has(i) {", "if k > nodes/2 && req.Op == pool.Acquire {\n\t\t\terr = errLate\n\t\t} else if these.Has(i) {"}}, 1000,
 	},
 	{
 		"unanimous", "a try is lost if any node fails, though a quorum says yes",
-		[]edit{{"mutex.go", "if t.verdict == quorum.Won && !until.passed(now) {", "if t.verdict == quorum.Won && t.unknown == 0 && !until.passed(now) {"}}, 1000,
+		[]edit{{"mutex.go", "case t.verdict != quorum.Won:", "case t.verdict != quorum.Won || t.unknown != 0:"}}, 1000,
 	},
 	{
 		"unanimous Extend", "an extension is lost if any node fails, though a quorum says yes",
@@ -156,7 +159,7 @@ var mutants = []mutant{
 	},
 	{
 		"forgets what hangs", "a release is forgotten after the expiry, though a node that hangs may still have the acquire before it",
-		[]edit{{"node.go", "!now.Before(d.until) && !(silent && d.times > onceAnswered)", "!now.Before(d.until)"}}, 20000,
+		[]edit{{"node.go", "!now.Before(d.until) && !(silent && d.outlasts())", "!now.Before(d.until)"}}, 20000,
 	},
 	{
 		"overtakes by DELIFEQ", "a native command that has overtaken the acquire is not repeated",
@@ -164,6 +167,29 @@ var mutants = []mutant{
 	},
 	{
 		"overtakes", "a release that has overtaken the acquire is repeated only after the node timeout",
-		[]edit{{"node.go", "d.due = now.Add(min(overtaken, d.release.Timeout))", ""}}, 20000,
+		[]edit{{"node.go", "if d.times > onceAnswered {\n\t\t\td.due", "if false {\n\t\t\td.due"}}, 20000,
+	},
+	{
+		"message is a grant", "a waiter that is told that it was handed the lock believes it, and claims nothing",
+		[]edit{
+			{"wait.go", "== quorum.Won {\n\t\t\t\treturn true\n\t\t\t}\n\t\t\tw.sooner(", "== quorum.Won {\n\t\t\t\tw.m.mu.Lock()\n\t\t\t\tw.m.won, w.m.since, w.m.held = w.attempt, w.m.machine.Now(), true\n\t\t\t\tw.m.until = w.m.validUntil(w.m.since)\n\t\t\t\tw.m.mu.Unlock()\n\t\t\t\tw.last.won = true\n\t\t\t\treturn true\n\t\t\t}\n\t\t\tw.sooner("},
+			{"wait.go", "if !w.rest(ctx) {\n\t\t\treturn w.failed(ctx)\n\t\t}\n", "if !w.rest(ctx) {\n\t\t\treturn w.failed(ctx)\n\t\t}\n\t\tif w.last.won {\n\t\t\treturn nil\n\t\t}\n"},
+		}, 1000,
+	},
+	{
+		"wakes all", "a message about one waiter wakes all of its process",
+		[]edit{{"inbox.go", "if w := in.waiters[value]; w != nil {\n", "for _, w := range in.waiters {\n"}}, 20000,
+	},
+	{
+		"looks when told", "the first in line looks only when it is told that it was handed the lock, or the key must have expired",
+		[]edit{{"wait.go", "if !counts || w.try >= w.tries || !w.quiet() {", "if !counts || w.try >= w.tries || w.place == 0 {"}}, 10000,
+	},
+	{
+		"stays in line", "who gives up stays in the nodes' lines",
+		[]edit{{"round.go", "handOver || m.locker.alone, a.waits, a.inbox", "handOver || m.locker.alone, false, a.inbox"}}, 1000,
+	},
+	{
+		"keeps what it shares", "of those who share the nodes none gives back what it has",
+		[]edit{{"wait.go", "case leads && w.losses < maxRounds:", "case leads || true:"}}, 10000,
 	},
 }
