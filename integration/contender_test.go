@@ -39,7 +39,7 @@ const (
 // an answer on its standard input. Without a lock, of no library, it does the
 // same.
 func contend(library, name string, addresses []string) error {
-	lock, unlock, err := contenderLock(library, name, addresses)
+	lock, unlock, end, err := contenderLock(library, name, addresses)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func contend(library, name string, addresses []string) error {
 			return fmt.Errorf("Unlock: %v, %w", ok, err)
 		}
 		if answer == goHome {
-			return nil
+			return end() // else it may leave a key on a node that is slower than the others
 		}
 		time.Sleep(contenderDelay(0)) // other work; whoever comes back at once leaves nothing for the others
 	}
@@ -79,10 +79,12 @@ func contend(library, name string, addresses []string) error {
 // would by default, so that there are many turns.
 func contenderDelay(int) time.Duration { return time.Millisecond + rand.N(9*time.Millisecond) }
 
-// contenderLock returns what locks and unlocks by the given library.
-func contenderLock(library, name string, addresses []string) (lock func() error, unlock func() (bool, error), err error) {
+// contenderLock returns what locks and unlocks by the given library, and what there is to do
+// in the end.
+func contenderLock(library, name string, addresses []string) (lock func() error, unlock func() (bool, error), end func() error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	_ = cancel // the process ends with it
+	end = func() error { return nil }
 	dial := func(address string) *redis.Pool {
 		return &redis.Pool{MaxIdle: 10, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", address) }}
 	}
@@ -94,25 +96,27 @@ func contenderLock(library, name string, addresses []string) (lock func() error,
 		}
 		m := redsync.New(pools...).NewMutex(name, redsync.WithExpiry(contenderExpiry),
 			redsync.WithTries(manyTries), redsync.WithRetryDelayFunc(contenderDelay))
-		return func() error { return m.LockContext(ctx) }, m.Unlock, nil
+		return func() error { return m.LockContext(ctx) }, m.Unlock, end, nil
 	case "redlatch":
 		var pools []pool.Pool
 		for _, address := range addresses {
 			pools = append(pools, redigo.NewPool(dial(address)))
 		}
-		m := redlatch.New(pools...).NewMutex(name, redlatch.WithExpiry(contenderExpiry),
+		locker := redlatch.New(pools...)
+		m := locker.NewMutex(name, redlatch.WithExpiry(contenderExpiry),
 			redlatch.WithTries(manyTries), redlatch.WithRetryDelayFunc(contenderDelay))
-		return func() error { return m.LockContext(ctx) }, m.Unlock, nil
+		return func() error { return m.LockContext(ctx) }, m.Unlock, func() error { return locker.Close(ctx) }, nil
 	case rootReplaced, allReplaced:
 		var pools []redsyncredis.Pool
 		for _, address := range addresses {
 			pools = append(pools, dropinPools[library](dial(address)))
 		}
-		m := dropin.New(pools...).NewMutex(name, dropin.WithExpiry(contenderExpiry),
+		rs := dropin.New(pools...)
+		m := rs.NewMutex(name, dropin.WithExpiry(contenderExpiry),
 			dropin.WithTries(manyTries), dropin.WithRetryDelayFunc(contenderDelay))
-		return func() error { return m.LockContext(ctx) }, m.Unlock, nil
+		return func() error { return m.LockContext(ctx) }, m.Unlock, func() error { return rs.Redlatch().Close(ctx) }, nil
 	case "none":
-		return func() error { return nil }, func() (bool, error) { return true, nil }, nil
+		return func() error { return nil }, func() (bool, error) { return true, nil }, end, nil
 	}
-	return nil, nil, fmt.Errorf("there is no library %q", library)
+	return nil, nil, nil, fmt.Errorf("there is no library %q", library)
 }

@@ -94,12 +94,19 @@ func closeAfter(t testing.TB, c io.Closer) { t.Cleanup(func() { c.Close() }) }
 // nodeOf returns the node that a pool of the drop-in's drivers is.
 func nodeOf(p dropinredis.Pool) pool.Pool { return p.(pool.Pool) }
 
+// listening are the drivers that can be listened through; the others of these libraries
+// do it by the same code.
+var listening = []string{"redigo", "go-redis 9", "rueidis", "valkey-go"}
+
 // Every driver keeps the contract of a pool, also over a network that does its
 // worst: redigo's on every server, the others', to save time, on one each.
 func TestConformance(t *testing.T) {
 	onEach(t, func(t *testing.T, g *servers.Group) {
 		addr := g.Nodes(t, 1)[0].Addr()
 		for i, name := range slices.Sorted(maps.Keys(drivers)) {
+			if slices.Contains(listening, name) {
+				t.Run("listening/"+name, func(t *testing.T) { pooltest.RunListening(t, addr, drivers[name]) })
+			}
 			if name == "redigo" || images[i%len(images)] == g.Image() {
 				t.Run(name, func(t *testing.T) { pooltest.RunNetwork(t, addr, drivers[name]) })
 			}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -18,42 +19,82 @@ import (
 // in any order.
 func TestSimulatedServerAnswersLikeARealOne(t *testing.T) {
 	on(t, edges, func(t *testing.T, g *servers.Group) {
-		real := g.Nodes(t, 1)[0]
-		native := strings.HasSuffix(g.Image(), ":9.1")
-		simulated := sim.NewServer(native)
+		c := &twoServers{T: t, real: g.Nodes(t, 1)[0], native: strings.HasSuffix(g.Image(), ":9.1")}
+		c.begin()
 		r := rand.New(rand.NewPCG(1, 2))
-		var done []string
 		for range 2000 {
-			args := anyCommand(r, native)
-			done = append(done, inWords(args))
-			if args[0] == "SCRIPT" {
-				simulated.Flush()
-				if _, err := real.Do("SCRIPT", args[1:]...); err != nil {
-					t.Fatal(err)
-				}
+			args := anyCommand(r, c.native)
+			start := time.Now()
+			c.do(args)
+			if args[1] != pool.Scripts()["handover"].Text && args[1] != pool.Scripts()["handover"].Hash {
 				continue
 			}
-			want := said(real.Do(args[0].(string), args[1:]...))
-			if got := said(simulated.Do(args...)); got != want {
-				t.Fatalf("the simulator's says %s, the real one %s; the last commands: %v", got, want, done[max(0, len(done)-10):])
+			// Whoever has been handed the lock makes it last for longer than the test.
+			for _, value := range values {
+				c.do(theScript("extend", args[3], value, longMilliseconds))
+			}
+			if time.Since(start) > pool.Reservation/3 { // it may have expired on one of them alone
+				c.begin()
 			}
 		}
 	})
 }
 
+// twoServers are a real server and a simulated one that are asked the same.
+type twoServers struct {
+	*testing.T
+	real      *servers.Server
+	native    bool
+	simulated *sim.Server
+	done      []string // since they began
+}
+
+// begin begins with servers that have and know nothing.
+func (c *twoServers) begin() {
+	c.Helper()
+	c.simulated, c.done = sim.NewServer(c.native), nil
+	do(c, c.real, "FLUSHALL")
+	do(c, c.real, "SCRIPT", "FLUSH")
+}
+
+// do has both do a command, and wants the same answer.
+func (c *twoServers) do(args []any) {
+	c.Helper()
+	c.done = append(c.done, inWords(args))
+	if args[0] == "SCRIPT" {
+		c.simulated.Flush()
+		do(c, c.real, "SCRIPT", args[1:]...)
+		return
+	}
+	want := said(c.real.Do(args[0].(string), args[1:]...))
+	if got := said(c.simulated.Do(args...)); got != want {
+		c.Fatalf("the simulator's says %s, the real one %s; the last commands:\n%s", got, want, strings.Join(c.done[max(0, len(c.done)-20):], "\n"))
+	}
+}
+
+var values = []string{"a", "b", "c"}
+
+// longMilliseconds is for how long keys last: longer than the test.
+const longMilliseconds = int64(3_600_000)
+
+// theScript is a script by its text, whether the server knows it or not.
+func theScript(name string, args ...any) []any {
+	return append([]any{"EVAL", pool.Scripts()[name].Text, int64(1)}, args...)
+}
+
 // anyCommand returns one at random that package pool may send, or one that makes a server
 // forget its scripts. Keys last for longer than the test.
 func anyCommand(r *rand.Rand, native bool) []any {
-	name, value := sim.Locks()[r.IntN(2)], []string{"a", "b", "c"}[r.IntN(3)]
-	ms := int64(3_600_000)
-	scripts := pool.Scripts()
+	name, value := sim.Locks()[r.IntN(2)], values[r.IntN(len(values))]
+	ms := longMilliseconds
 	script := func(name string, args ...any) []any {
-		if r.IntN(4) == 0 {
-			return append([]any{"EVAL", scripts[name].Text, int64(1)}, args...)
+		all := theScript(name, args...)
+		if r.IntN(4) != 0 {
+			all[0], all[1] = "EVALSHA", pool.Scripts()[name].Hash
 		}
-		return append([]any{"EVALSHA", scripts[name].Hash, int64(1)}, args...)
+		return all
 	}
-	switch r.IntN(10) {
+	switch r.IntN(20) {
 	case 0:
 		return []any{"SCRIPT", "FLUSH"}
 	case 1:
@@ -70,8 +111,35 @@ func anyCommand(r *rand.Rand, native bool) []any {
 		if native {
 			return [][]any{{"DELIFEQ", name, value}, {"SET", name, value, "IFEQ", value, "PX", ms}}[r.IntN(2)]
 		}
+	case 9:
+		return script("look", name, value)
 	}
-	return script("look", name, value)
+	s, args, _ := lineRequest(r, name, value).LineScript()
+	if r.IntN(4) == 0 {
+		return append([]any{"EVAL", s.Text, int64(2)}, args...)
+	}
+	return append([]any{"EVALSHA", s.Hash, int64(2)}, args...)
+}
+
+// lineRequest returns a request at random that has to do with a line. Nobody listens to the
+// inboxes. Any two who wait have begun to in different minutes: of those who begin at the same
+// time a real server has another order.
+func lineRequest(r *rand.Rand, name, value string) pool.Request {
+	yes := func() bool { return r.IntN(2) == 0 }
+	inboxes := []string{"", "in", "another"}
+	req := pool.Request{
+		Op: pool.Acquire, Name: name, Value: value, Expiry: time.Duration(longMilliseconds) * time.Millisecond,
+		Wait: true, Waited: time.Duration(r.IntN(1_000_000)) * time.Minute,
+		Again: yes(), Inbox: inboxes[r.IntN(3)], TellNext: yes(),
+	}
+	req.Listens = req.Inbox != "" && yes()
+	if r.IntN(5) < 2 {
+		req.Op, req.HandOver = pool.Release, yes() || !req.Again
+		if yes() {
+			req.Next = inboxes[max(0, r.IntN(5)-2)] + " " + values[r.IntN(len(values))]
+		}
+	}
+	return req
 }
 
 // said returns a reply in words, of which times to live are told to the minute alone, what
@@ -101,7 +169,14 @@ func said(reply any, err error) string {
 			case isNumber:
 				all = append(all, fmt.Sprint(ms))
 			default:
-				all = append(all, "an entry")
+				switch one := one.(type) {
+				case []byte:
+					all = append(all, fmt.Sprintf("%q", one))
+				case string:
+					all = append(all, fmt.Sprintf("%q", one))
+				default:
+					all = append(all, "an entry")
+				}
 			}
 		}
 		return strings.Join(all, ", ")

@@ -58,40 +58,50 @@ func (e *Engine) create(image string, durable bool) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	e.used++
-	name := fmt.Sprintf("redlatch-%s-%d", e.run, e.used)
-	e.mu.Unlock()
-	repository, tag := split(image)
 	options := []string{"--save", "", "--appendonly", "no"}
 	if durable {
 		options = []string{"--save", "", "--appendonly", "yes", "--appendfsync", "always"}
 	}
-	resource, err := e.docker.RunWithOptions(&dockertest.RunOptions{
-		Name:         name,
-		Repository:   repository,
-		Tag:          tag,
+	resource, err := e.launch(image, &dockertest.RunOptions{
 		Cmd:          options,
 		PortBindings: map[dc.Port][]dc.PortBinding{"6379/tcp": {{HostIP: "127.0.0.1", HostPort: port}}},
-		Labels: map[string]string{
-			runLabel:      e.run,
-			deadlineLabel: strconv.FormatInt(time.Now().Add(e.lifetime).Unix(), 10),
-		},
-	}, func(host *dc.HostConfig) {
-		host.PublishAllPorts = false // a random port would change whenever it is started again
-		host.AutoRemove = false      // it is killed and started again
-		host.RestartPolicy = dc.NeverRestart()
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{engine: e, resource: resource, port: port}
+	s.expire()
+	return s, nil
+}
+
+// launch creates and starts a container of the image as the options and host say, and
+// makes it known as this run's.
+func (e *Engine) launch(image string, options *dockertest.RunOptions, host func(*dc.HostConfig)) (*dockertest.Resource, error) {
+	e.mu.Lock()
+	e.used++
+	options.Name = fmt.Sprintf("redlatch-%s-%d", e.run, e.used)
+	e.mu.Unlock()
+	options.Repository, options.Tag = split(image)
+	options.Labels = map[string]string{
+		runLabel:      e.run,
+		deadlineLabel: strconv.FormatInt(time.Now().Add(e.lifetime).Unix(), 10),
+	}
+	resource, err := e.docker.RunWithOptions(options, func(config *dc.HostConfig) {
+		config.PublishAllPorts = false // a random port would change whenever it is started again
+		config.AutoRemove = false      // it is killed and started again
+		config.RestartPolicy = dc.NeverRestart()
+		if host != nil {
+			host(config)
+		}
 	})
 	if err != nil {
 		e.mu.Lock()
 		e.used--
 		e.mu.Unlock()
-		e.remove(name)
+		e.remove(options.Name)
 		return nil, fmt.Errorf("starting a container: %w", err)
 	}
-	s := &Server{engine: e, resource: resource, port: port}
-	s.expire()
-	return s, nil
+	return resource, nil
 }
 
 // freePort returns a port of this machine that nobody listens on just now.

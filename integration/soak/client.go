@@ -1,7 +1,9 @@
 package soak
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,10 +48,10 @@ func Client(args []string) error {
 	}
 	logging.Disable() // go-redis tells of every fault
 	before := runtime.NumGoroutine()
-	locker, disconnect := connect(id, addresses)
+	tell := teller(os.Stdout)
+	locker, disconnect := connect(id, addresses, tell)
 	var stop atomic.Bool
 	var group sync.WaitGroup
-	tell := teller(os.Stdout)
 	for i := range uint64(workers) {
 		w := &worker{
 			name:   number + string(rune('a'+i)),
@@ -62,27 +64,30 @@ func Client(args []string) error {
 	io.Copy(io.Discard, os.Stdin)
 	stop.Store(true)
 	group.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	closed := locker.Close(ctx) // all is well by now, so that the nodes confirm everything
 	disconnect()
 	after := runtime.NumGoroutine()
 	for start := time.Now(); after > before && time.Since(start) < settling; after = runtime.NumGoroutine() {
 		time.Sleep(10 * time.Millisecond) // goroutines tell nobody when they end
 	}
 	tell(line{Flat: map[string]int{"before": before, "after": after}})
-	return nil
+	return closed
 }
 
 // connect returns a Locker on the nodes, by one of two client libraries, and a
 // function that closes its connections.
-func connect(id uint64, addresses []string) (*redlatch.Locker, func()) {
+func connect(id uint64, addresses []string, tell func(line)) (*redlatch.Locker, func()) {
 	var pools []pool.Pool
 	var closers []io.Closer
 	for _, address := range addresses {
 		if id%2 == 0 {
 			p := &redis.Pool{MaxIdle: 10, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", address) }}
-			pools, closers = append(pools, redigo.NewPool(p)), append(closers, p)
+			pools, closers = append(pools, telling{redigo.NewPool(p).(node), tell}), append(closers, p)
 		} else {
 			c := goredis9.NewClient(&goredis9.Options{Addr: address})
-			pools, closers = append(pools, goredis.NewPool(c)), append(closers, c)
+			pools, closers = append(pools, telling{goredis.NewPool(c).(node), tell}), append(closers, c)
 		}
 	}
 	return redlatch.New(pools...), func() {
@@ -90,6 +95,26 @@ func connect(id uint64, addresses []string) (*redlatch.Locker, func()) {
 			c.Close()
 		}
 	}
+}
+
+// A telling node tells of the looks that it has not answered.
+type telling struct {
+	node
+	tell func(line)
+}
+
+type node interface {
+	pool.Listener
+	pool.Bounded
+	pool.Identified
+}
+
+func (p telling) Ask(ctx context.Context, req pool.Request) (pool.Answer, error) {
+	a, err := p.node.Ask(ctx, req)
+	if req.Wait && (a.Resent || err != nil && !errors.Is(err, pool.ErrNotSent)) {
+		p.tell(line{Stays: req.Value})
+	}
+	return a, err
 }
 
 // teller returns a function that writes lines to w, each at once and whole: a process

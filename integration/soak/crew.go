@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -29,6 +30,9 @@ type crew struct {
 	mu      sync.Mutex
 	members []*member // by place; guarded by mu
 	joined  int       // how many there have been; guarded by mu
+
+	dead  map[string]bool // the workers of those that were killed; guarded by mu
+	stays map[string]bool // the values that may keep a place in a line; guarded by mu
 }
 
 // A member is one process.
@@ -146,6 +150,10 @@ func (c *crew) hear(m *member, l line) {
 			idle += span{m.stopped, took.to}.shared(took)
 		}
 		c.log.took(*l.Call, took.to-took.from-idle, l.Bound)
+	case l.Stays != "":
+		c.mu.Lock()
+		c.stays[l.Stays] = true
+		c.mu.Unlock()
 	case l.Flat != nil:
 		m.flat = l.Flat
 	}
@@ -183,7 +191,31 @@ func (c *crew) replace(place int) error {
 	err := m.cmd.Process.Kill()
 	m.mu.Unlock()
 	<-m.gone
+	c.mu.Lock()
+	for _, name := range m.workers() {
+		c.dead[name] = true
+	}
+	c.mu.Unlock()
 	return errors.Join(err, c.join(place))
+}
+
+// leaves reports whether who waited by a value leaves the lines of all nodes. Who is killed
+// does not, nor who never unlocks; and a look that a node has not answered may reach it much
+// later than the release that undid it, as one that the network has kept until the node was
+// there again. Such a place costs the others little, and does not last.
+func (c *crew) leaves(value string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, worker, _ := strings.Cut(value, valueOf)
+	return !c.dead[worker] && !c.stays[value]
+}
+
+// workers returns the names of the process's workers.
+func (m *member) workers() (names []string) {
+	for i := range workers {
+		names = append(names, m.number+string(rune('a'+i)))
+	}
+	return names
 }
 
 // present returns the names of the workers of the processes that are there.
@@ -192,9 +224,7 @@ func (c *crew) present() []string {
 	defer c.mu.Unlock()
 	var all []string
 	for _, m := range c.members {
-		for i := range workers {
-			all = append(all, m.number+string(rune('a'+i)))
-		}
+		all = append(all, m.workers()...)
 	}
 	return all
 }

@@ -146,7 +146,8 @@ func left(nodes []*servers.Server) string {
 		for _, name := range names {
 			value, _ := redis.String(s.Do("GET", name))
 			ttl, _ := redis.Int(s.Do("PTTL", name))
-			all = append(all, fmt.Sprintf("node #%d: %q is %q for %d ms", i, name, value, ttl))
+			waiters, _ := redis.Strings(s.Do("ZRANGE", name, 0, -1))
+			all = append(all, fmt.Sprintf("node #%d: %q is %q%q for %d ms", i, name, value, waiters, ttl))
 		}
 	}
 	return strings.Join(all, "; ")

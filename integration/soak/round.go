@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -49,7 +50,7 @@ func Run(t servers.TB, r Round) (Stats, error) {
 	if err != nil {
 		return l.figures(), err
 	}
-	c := &crew{environment: r.Environment, seed: r.Seed, ways: ways, log: l}
+	c := &crew{environment: r.Environment, seed: r.Seed, ways: ways, log: l, dead: make(map[string]bool), stays: make(map[string]bool)}
 	defer c.kill()
 	for place := range places {
 		if err := c.join(place); err != nil {
@@ -62,7 +63,7 @@ func Run(t servers.TB, r Round) (Stats, error) {
 	l.event("all is well")
 	calm(c, l)
 	c.dismiss()
-	aftermath(r.Nodes, l)
+	aftermath(r.Nodes, c, l)
 	return l.conclude()
 }
 
@@ -99,12 +100,13 @@ func calm(c *crew, l *log) {
 }
 
 // aftermath checks the nodes when all clients have ended.
-func aftermath(nodes []*servers.Server, l *log) {
+func aftermath(nodes []*servers.Server, c *crew, l *log) {
 	ended := time.Now()
+	keys := func(s *servers.Server) (int, error) { return keys(s, c.leaves) }
 	if !eventually(func() bool { return sumOf(nodes, keys) == 0 }) {
 		l.violate("%v after the last client has ended, there are keys on the nodes: %s", time.Since(ended), left(nodes))
 	}
-	if err := freshClient(nodes); err != nil {
+	if err := freshClient(nodes, keys); err != nil {
 		l.violate("a fresh client: %v", err)
 	}
 	if !eventually(func() bool { return sumOf(nodes, connections) == 0 }) {
@@ -114,7 +116,7 @@ func aftermath(nodes []*servers.Server, l *log) {
 
 // freshClient locks all locks, each by one try, and unlocks them; nothing is left of
 // them long before they would expire.
-func freshClient(nodes []*servers.Server) (err error) {
+func freshClient(nodes []*servers.Server, keys func(*servers.Server) (int, error)) (err error) {
 	var pools []pool.Pool
 	for _, s := range nodes {
 		p := &redis.Pool{MaxIdle: 1, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", s.Addr()) }}
@@ -150,8 +152,22 @@ func sumOf(nodes []*servers.Server, count func(*servers.Server) (int, error)) in
 	return sum
 }
 
-// keys returns how many keys a node has.
-func keys(s *servers.Server) (int, error) { return redis.Int(s.Do("DBSIZE")) }
+// keys returns how many keys a node has, without the lines in which nobody stands by a value
+// that could not leave.
+func keys(s *servers.Server, leaves func(value string) bool) (int, error) {
+	names, err := redis.Strings(s.Do("KEYS", "*"))
+	n := 0
+	for _, name := range names {
+		members, err := redis.Strings(s.Do("ZRANGE", name, 0, -1))
+		if err != nil || slices.ContainsFunc(members, func(member string) bool {
+			_, value, _ := strings.Cut(member, " ")
+			return leaves(value)
+		}) {
+			n++ // no line at all, or one in which others stand
+		}
+	}
+	return n, err
+}
 
 // connections returns how many connections a node has, besides the one that asks.
 func connections(s *servers.Server) (int, error) {

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	crypto "crypto/rand"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -23,13 +24,18 @@ const longestExpiry = 1500 * time.Millisecond
 // timeoutFactor makes the node timeouts 50 to 150 ms.
 const timeoutFactor = 0.1
 
-// A line is what a client tells: of a call that begins, of one that has ended, or of
-// its own end.
+// A line is what a client tells: of a call that begins, of one that has ended, of its own
+// end, or of what it leaves behind.
 type line struct {
 	Begin *history.Call  `json:",omitempty"`
 	Call  *history.Call  `json:",omitempty"`
 	Bound time.Duration  `json:",omitempty"` // how long the call may take
 	Flat  map[string]int `json:",omitempty"` // the process's goroutines, "before" and "after"
+
+	// Stays is a value that may keep a place in a line: a node may have served its look, or
+	// may serve it yet, and has not answered; or its lock is never unlocked, and some node
+	// has not given it.
+	Stays string `json:",omitempty"`
 }
 
 // A worker locks, holds and lets go of locks, turn by turn, and tells of every call.
@@ -75,6 +81,7 @@ func (w *worker) turn(r *rand.Rand) {
 	}
 	switch r.IntN(32) {
 	case 0: // never unlocked
+		w.tell(line{Stays: m.Value()})
 		return
 	case 1: // overslept, and not noticed
 		time.Sleep(between(r, expiry, expiry*5/4))
@@ -101,11 +108,17 @@ func (w *worker) mutex(r *rand.Rand) (*redlatch.Mutex, time.Duration) {
 		return m, expiry
 	}
 	m := w.locker.NewMutex(name, redlatch.WithExpiry(expiry), redlatch.WithTimeoutFactor(timeoutFactor),
-		redlatch.WithTries(1_000_000), redlatch.WithShufflePools(fresh),
+		redlatch.WithTries(1_000_000), redlatch.WithShufflePools(fresh), redlatch.WithGenValueFunc(w.value),
 		redlatch.WithRetryDelayFunc(func(int) time.Duration { return 5*time.Millisecond + rand.N(45*time.Millisecond) }))
 	w.mine[key] = m
 	return m, expiry
 }
+
+// value returns one that tells whose it is.
+func (w *worker) value() (string, error) { return crypto.Text() + valueOf + w.name, nil }
+
+// valueOf is what comes between what is random in a value and the worker's name.
+const valueOf = " of "
 
 // hold lets time pass: mostly little, sometimes much of the expiry.
 func (w *worker) hold(r *rand.Rand, expiry time.Duration) {
