@@ -13,7 +13,7 @@ FROZEN := redsync/redis/goredis redsync/redis/goredis/v7 redsync/redis/goredis/v
 
 # Every module of this repository whose tests need Go alone. Those of integration
 # need Docker, and say so where it is missing.
-MODULES := . cmd/redlatch redsync $(DRIVERS)
+MODULES := . cmd/redlatch redsync bench $(DRIVERS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -44,6 +44,12 @@ SIM_FOR ?= $(if $(CI),20s,1m)
 sim: ## random scenarios in virtual time; SIM_FOR=1h for a night, SIM_SEED=1 tells one
 	@go test -count=1 -timeout 0 -v -run '^TestSim$$' ./internal/sim -args -sim.for $(SIM_FOR) -sim.seeds 5000 \
 		-sim.seed '$(or $(SIM_SEED),0)' -sim.drop '$(SIM_DROP)'
+
+# Five servers, and up to 64 processes at a time: on a machine that does nothing else.
+.PHONY: bench
+bench: ## measure beside other locks, for docs/bench; QUICK=1 for under two minutes
+	@go build -o bin/bench ./bench
+	@bin/bench -module bench -out docs/bench $(if $(QUICK),-quick) $(ARGS)
 
 .PHONY: mutants
 mutants: ## whether the simulator finds each of a list of bugs
@@ -86,7 +92,7 @@ images: ## give the local Docker engine the test servers' images, where no regis
 
 .PHONY: tidy
 tidy: ## bring every module's go.mod and go.sum up to date
-	@for module in . redsync $(DRIVERS) integration; do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in . redsync $(DRIVERS) integration bench; do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 	@# What `go install` can install must not have a replace; tidying it before
 	@# the version that it requires is published needs one.
 	cd cmd/redlatch && cp go.mod tidy.mod && cp go.sum tidy.sum && \
