@@ -106,11 +106,11 @@ func WithTimeoutFactor(factor float64) Option {
 	return OptionFunc(func(m *Mutex) { m.timeoutFactor, m.timeoutGiven = factor, true })
 }
 
-// WithGenValueFunc sets how the value is made that tells one owner from another:
-// once for each try to acquire, never for the others' use. The default is 16
-// bytes of crypto/rand in base64. A value must not be empty, and must be unique
-// over all clients and tries (S1): what is left of an earlier try is told from
-// the lock by nothing else.
+// WithGenValueFunc sets how the value is made that tells one owner from another: for each
+// Lock and TryLock, and anew for a further try where a release of the last one may still be
+// under way; never for the others' use. The default is 16 bytes of crypto/rand in base64.
+// A value must not be empty, and must be unique over all clients and all that it was made
+// for (S1): what is left of an earlier try is told from the lock by nothing else.
 func WithGenValueFunc(generate func() (string, error)) Option {
 	return OptionFunc(func(m *Mutex) { m.generate = generate })
 }
