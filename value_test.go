@@ -110,3 +110,50 @@ func TestWaitWonTooLate(t *testing.T) {
 		w.wantNoLines()
 	})
 }
+
+// Nor is it while it is not known that the node keeps lines: one that keeps none takes a key
+// that an earlier acquire has set for another's, or for one that is set now.
+func TestUnansweredWhereLinesAreUnknown(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.faulty[0].LoseReplies(1)
+		m := w.lock()
+		var values []string
+		for _, req := range w.faulty[0].Requests() {
+			if req.Op == pool.Acquire {
+				values = append(values, req.Value)
+			}
+		}
+		if len(values) < 2 || values[0] == values[1] || m.Value() == values[0] {
+			w.Errorf("the values were %q", values)
+		}
+		w.wantTrue(m.Unlock())
+	})
+}
+
+// Of several acquires of one value that were not answered each may take effect: also when a
+// release has been confirmed.
+func TestSeveralUnanswered(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		p := w.process()
+		w.meet(p)
+		p.links[0].LoseReplies(1000)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*timeout) // for two looks at the least
+		defer cancel()
+		w.wantErr(p.NewMutex(name).LockContext(ctx), redlatch.ErrFailed)
+		p.links[0].LoseReplies(0)
+		value := p.links[0].Requests()[0].Value
+		for range 2 {
+			synctest.Wait()
+			w.wantNone()
+			late := pool.Request{Op: pool.Acquire, Name: name, Value: value, Expiry: expiry}
+			if a, err := w.nodes[0].Ask(context.Background(), late); err != nil || a.State != pool.Yes {
+				w.Fatal(a, err)
+			}
+			for begun := time.Now(); len(w.nodes[0].Keys()) > 1 && time.Since(begun) < time.Second; { // besides that of meet
+				time.Sleep(time.Millisecond)
+			}
+		}
+		w.wantNone()
+		p.end(w)
+	})
+}
