@@ -175,7 +175,8 @@ func (j *judge) counted(ctx context.Context, t *try, call history.Call) {
 	}
 	valid := c.spec.expiry*8/10 - 3*time.Millisecond
 	timeout := j.world.s.nodeTimeout(c.id)
-	if decided < call.End && decided-start < min(timeout, valid) && c.stoodStill(start, call.End) == 0 {
+	stood := c.stoodStill(start-slack, call.End) // it counts from before it asked, and may have stood still in between
+	if decided < call.End && decided-start < min(timeout, valid) && stood == 0 {
 		j.violated(ruleCount, "%s's Lock of %s failed, and %v had said yes by %v", call.Client, t.value, yes, decided)
 	}
 }
