@@ -316,19 +316,45 @@ func (n *node) unwell() error {
 func (n *node) owe(release pool.Request, times int, after time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.debts) == maxDebts {
-		n.debts = slices.Delete(n.debts, 0, 1)
-	}
 	now := time.Now()
-	n.debts = append(n.debts, debt{
+	d := debt{
 		release: release,
 		due:     now.Add(after),
 		until:   now.Add(release.Expiry).Add(remembered), // the sum may be more than a Duration holds
 		last:    now.Add(release.Expiry).Add(maxSilence),
 		times:   times,
-	})
+	}
+	if i := n.debtOf(release); i >= 0 { // else who gives back a value again and again would owe more and more
+		d.repeat(n.debts[i])
+		n.debts = slices.Delete(n.debts, i, i+1)
+	}
+	if len(n.debts) == maxDebts {
+		n.debts = slices.Delete(n.debts, 0, 1)
+	}
+	n.debts = append(n.debts, d)
 	n.owing.Store(true)
 	n.remind()
+}
+
+// debtOf returns the index of the debt about a request's value, or -1. The caller holds mu.
+func (n *node) debtOf(req pool.Request) int {
+	return slices.IndexFunc(n.debts, func(d debt) bool { return d.of(req) })
+}
+
+// repeat makes the debt stand for an earlier one of the same value as well.
+func (d *debt) repeat(earlier debt) {
+	was, is := &earlier.release, &d.release
+	is.HandOver, is.Again, is.Reused = is.HandOver || was.HandOver, is.Again || was.Again, true
+	if is.Inbox == "" {
+		is.Inbox = was.Inbox
+	}
+	d.times = max(d.times, earlier.times)
+	if earlier.until.After(d.until) {
+		d.until = earlier.until
+	}
+	if earlier.last.After(d.last) {
+		d.last = earlier.last
+	}
 }
 
 // suspend puts off the releases of what req acquires, and reports whether it
@@ -472,7 +498,9 @@ func (n *node) pay(d debt) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.paying = nil
-	if !settled {
+	if i := n.debtOf(d.release); !settled && i >= 0 { // which has come meanwhile
+		n.debts[i].repeat(d)
+	} else if !settled {
 		n.debts = append(n.debts, d)
 	}
 	if unanswered(err) { // whatever the node has not answered may take effect yet

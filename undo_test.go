@@ -632,6 +632,25 @@ func TestUndoingGoesOnAfterTheSameValue(t *testing.T) {
 	})
 }
 
+// What came of several acquires of a value is undone together.
+func TestSameValueIsOwedOnce(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.faulty[0].Hang()
+		for range 10 {
+			if err := w.locker.NewMutex(name, constant).TryLock(); err == nil {
+				w.Error("locked, and the node hangs")
+			}
+		}
+		w.faulty[0].Forget()
+		w.faulty[0].Thaw()
+		time.Sleep(time.Minute)
+		w.wantNone()
+		if got := len(w.faulty[0].Requests()); got != 4 {
+			w.Errorf("%d requests have undone it, want one that finds the key, and three that find none", got)
+		}
+	})
+}
+
 // A release of the value that is on its way is not overtaken by an acquire.
 func TestSameValueIsNotAcquiredWhileItIsReleased(t *testing.T) {
 	inWorld(t, 1, func(w *world) {
