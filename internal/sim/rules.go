@@ -173,10 +173,14 @@ func (j *judge) counted(ctx context.Context, t *try, call history.Call) {
 	if call.Op != history.Lock {
 		return // an answer may have been to an earlier call, to a probe, or of a release that was owed
 	}
+	// The lock's time counts from before the nodes were asked, which may have had to wait.
+	from := t.begun
+	if look != plain {
+		from = min(start, call.Start+look)
+	}
 	valid := c.spec.expiry*8/10 - 3*time.Millisecond
 	timeout := j.world.s.nodeTimeout(c.id)
-	stood := c.stoodStill(start-slack, call.End) // it counts from before it asked, and may have stood still in between
-	if decided < call.End && decided-start < min(timeout, valid) && stood == 0 {
+	if decided < call.End && decided-from < min(timeout, valid) && c.stoodStill(from, call.End) == 0 {
 		j.violated(ruleCount, "%s's Lock of %s failed, and %v had said yes by %v", call.Client, t.value, yes, decided)
 	}
 }

@@ -223,7 +223,7 @@ func (g *generator) rate(drift float64) float64 {
 	return 1 + 0.49*drift*pick(g, -1, 1, 2*g.Float64()-1)
 }
 
-// wildRate returns how fast a clock runs that nobody should have.
+// wildRate returns how fast a clock runs that nobody should have: at half speed or more.
 func (g *generator) wildRate() float64 { return 0.5 + g.Float64() }
 
 func (g *generator) client(s *scenario, drift float64) clientSpec {

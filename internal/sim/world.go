@@ -245,7 +245,7 @@ func (w *world) run() {
 	w.heal()
 	time.Sleep(w.settle())
 	w.judge.nobodyInLine()
-	time.Sleep(pool.PlaceLasts) // of those who could not leave
+	time.Sleep(2 * pool.PlaceLasts) // of those who could not leave, by the slowest clock
 	w.judge.nothingLeft()
 	for _, c := range w.clients {
 		if !c.dead {

@@ -108,7 +108,7 @@ var mutants = []mutant{
 		[]edit{
 			{"wait.go", "case leads && w.losses < maxRounds:", "case leads && w.losses < 0:"},
 			{"wait.go", "base + w.m.machine.N(base<<min(w.losses, 8))", "time.Millisecond"},
-		}, 20000,
+		}, 100000,
 	},
 	{
 		"waits for all", "a round is decided by its last answer, not by a quorum's",
