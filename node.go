@@ -324,7 +324,7 @@ func (n *node) owe(release pool.Request, times int, after time.Duration) {
 		last:    now.Add(release.Expiry).Add(maxSilence),
 		times:   times,
 	}
-	if i := n.debtOf(release); i >= 0 { // else who gives back a value again and again would owe more and more
+	if i := n.debtLike(d); i >= 0 { // else who gives back a value again and again would owe more and more
 		d.repeat(n.debts[i])
 		n.debts = slices.Delete(n.debts, i, i+1)
 	}
@@ -336,25 +336,17 @@ func (n *node) owe(release pool.Request, times int, after time.Duration) {
 	n.remind()
 }
 
-// debtOf returns the index of the debt about a request's value, or -1. The caller holds mu.
-func (n *node) debtOf(req pool.Request) int {
-	return slices.IndexFunc(n.debts, func(d debt) bool { return d.of(req) })
+// debtLike returns the index of a debt of the same release, or -1. The caller holds mu.
+func (n *node) debtLike(d debt) int {
+	return slices.IndexFunc(n.debts, func(other debt) bool {
+		other.release.Reused = d.release.Reused
+		return other.release == d.release
+	})
 }
 
-// repeat makes the debt stand for an earlier one of the same value as well.
+// repeat makes the debt stand for an earlier one of the same release as well.
 func (d *debt) repeat(earlier debt) {
-	was, is := &earlier.release, &d.release
-	is.HandOver, is.Again, is.Reused = is.HandOver || was.HandOver, is.Again || was.Again, true
-	if is.Inbox == "" {
-		is.Inbox = was.Inbox
-	}
-	d.times = max(d.times, earlier.times)
-	if earlier.until.After(d.until) {
-		d.until = earlier.until
-	}
-	if earlier.last.After(d.last) {
-		d.last = earlier.last
-	}
+	d.release.Reused, d.times = true, max(d.times, earlier.times)
 }
 
 // suspend puts off the releases of what req acquires, and reports whether it
@@ -498,7 +490,7 @@ func (n *node) pay(d debt) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.paying = nil
-	if i := n.debtOf(d.release); !settled && i >= 0 { // which has come meanwhile
+	if i := n.debtLike(d); !settled && i >= 0 { // which has come meanwhile
 		n.debts[i].repeat(d)
 	} else if !settled {
 		n.debts = append(n.debts, d)

@@ -311,14 +311,14 @@ func (w *waiter) unsure() bool {
 // may still be under way: no release of it is (S1), and a node that holds it takes it for
 // acquired anew. One that has no lines would refuse it, or be believed to have acquired it
 // later than it has. Of one that nobody knows to have any nothing is assumed that a new value
-// does not make up for; a single node that has refused needs no release.
+// does not make up for.
 func (w *waiter) reusable() bool {
 	o := &w.last
 	for i, n := range w.m.locker.nodes {
 		hasNot := o.votes.No.Has(i) && (!o.unknown.Has(i) || refused(o.errs[i]))
 		switch n.lines.Load() {
 		case linesUnknown:
-			if !hasNot || len(w.m.locker.nodes) == 1 {
+			if !hasNot {
 				return false
 			}
 		case noLines:

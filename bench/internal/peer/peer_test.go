@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,8 +11,17 @@ import (
 	"github.com/redlatch/redlatch/bench/internal/wire"
 )
 
-// notHere is the peers that need what the server of the tests has not.
-var notHere = map[string]string{Rueidislock: "CLIENT TRACKING"}
+// here are the peers that work on the server of the tests: rueidislock needs CLIENT TRACKING,
+// and is tried by the benchmarks alone.
+func here() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { return name == Rueidislock })
+}
+
+// waiting are those of them whose Lock waits.
+func waiting() []string {
+	raw := []string{Raw, RawBatches, RawRueidis}
+	return slices.DeleteFunc(here(), func(name string) bool { return slices.Contains(raw, name) })
+}
 
 func open(t *testing.T, name string, c Config) Peer {
 	t.Helper()
@@ -23,12 +33,9 @@ func open(t *testing.T, name string, c Config) Peer {
 	return p
 }
 
-func onEach(t *testing.T, test func(t *testing.T, name string, c Config)) {
-	for _, name := range Names() {
+func onEach(t *testing.T, names []string, test func(t *testing.T, name string, c Config)) {
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			if what := notHere[name]; what != "" {
-				t.Skip("the server has no " + what)
-			}
 			server := miniredis.RunT(t)
 			test(t, name, Config{Places: []wire.Place{{Network: "tcp", Address: server.Addr()}}, Count: new(wire.Count)})
 		})
@@ -37,7 +44,7 @@ func onEach(t *testing.T, test func(t *testing.T, name string, c Config)) {
 
 func TestLocksAndExcludes(t *testing.T) {
 	ctx := context.Background()
-	onEach(t, func(t *testing.T, name string, c Config) {
+	onEach(t, here(), func(t *testing.T, name string, c Config) {
 		c.OneTry = true
 		one, other := open(t, name, c), open(t, name, c)
 		if err := one.Ping(ctx); err != nil {
@@ -72,11 +79,7 @@ func TestLocksAndExcludes(t *testing.T) {
 
 func TestWaits(t *testing.T) {
 	ctx := context.Background()
-	onEach(t, func(t *testing.T, name string, c Config) {
-		switch name {
-		case Raw, RawBatches, RawRueidis:
-			t.Skip("it does not wait")
-		}
+	onEach(t, waiting(), func(t *testing.T, name string, c Config) {
 		one, other := open(t, name, c), open(t, name, c)
 		held, err := one.Lock(ctx, "name")
 		if err != nil {
