@@ -1,6 +1,7 @@
 package redlatch
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,12 +137,7 @@ func (qs *queues) leave(p *place) (given bool) {
 	}
 	p.left = true
 	q := qs.byName[p.name]
-	for i := range q.places {
-		if q.places[i] == p {
-			q.places = append(q.places[:i], q.places[i+1:]...)
-			break
-		}
-	}
+	q.places = slices.DeleteFunc(q.places, func(other *place) bool { return other == p })
 	qs.settle(p.name, q)
 	return false
 }

@@ -71,7 +71,8 @@ func (n *Node) placeOf(req pool.Request) int {
 	return at + 1
 }
 
-// quit is leave for one who is not handed the key. Who is the first now is told.
+// quit is leave for one who is not handed the key. Who is the first now is told. The caller
+// holds mu.
 func (n *Node) quit(name, value string) {
 	if line := n.lines[name]; len(line) > 1 && line[0].value == value {
 		if in := n.inboxes[line[1].inbox]; in != nil {
