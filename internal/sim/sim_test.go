@@ -54,7 +54,7 @@ func TestSeedsThatFoundBugs(t *testing.T) {
 		966:          "what a node that hung for long had been asked was not released",
 		11220:        "a native release that overtook its acquire was not sent again",
 		674:          "a release that overtook its acquire was repeated too late",
-		2249:         "an acquire that was sent twice was refused by its own key, by a fast clock",
+		1045:         "an acquire that was sent twice was refused by its own key, by a fast clock",
 		592313721489: "a value was used again at a node that has no lines: two holders",
 		999975151894: "of several acquires of a value some came after its release was confirmed",
 	} {
